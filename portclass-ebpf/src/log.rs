@@ -1,0 +1,94 @@
+//! The debug log of unlabelled frames. Switched off, the verifier removes all of it.
+
+use aya_ebpf::{
+    EbpfContext as _, bindings::xdp_md, helpers::bpf_ktime_get_ns, programs::XdpContext,
+};
+use aya_log_ebpf::debug;
+use portclass_common::{
+    label::Class,
+    packet::{Flow, Reason},
+    settings::LOG_LINES_PER_SECOND,
+};
+
+use crate::maps::{LOG_BUDGET, LOG_UNLABELLED};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Logs the frame, unless the log is off or this second's lines are spent.
+#[inline(always)]
+pub fn unlabelled(ctx: &XdpContext, class: u8, outcome: Result<Flow, Reason>) {
+    if LOG_UNLABELLED.load() == 0 || !may_log() {
+        return;
+    }
+    let (protocol, source, destination) = match outcome {
+        Ok(flow) => (flow.transport.protocol(), flow.source, flow.destination),
+        Err(Reason::Fragment { protocol } | Reason::Protocol { protocol }) => (protocol, 0, 0),
+        Err(_) => (0, 0, 0),
+    };
+    write(ctx.as_ptr().cast(), class, protocol, source, destination);
+}
+
+#[inline(always)]
+fn may_log() -> bool {
+    let Some(budget) = LOG_BUDGET.get_ptr_mut(0) else {
+        return false;
+    };
+    // SAFETY: the element is this CPU's own and valid until the program ends.
+    let budget = unsafe { &mut *budget };
+    // SAFETY: the helper has no preconditions.
+    let second = unsafe { bpf_ktime_get_ns() } / SECOND;
+    if budget.second != second {
+        budget.second = second;
+        budget.lines = 0;
+    }
+    budget.lines += 1;
+    budget.lines <= u64::from(LOG_LINES_PER_SECOND)
+}
+
+/// A function of its own, so that both programs share it. It takes plain numbers: the types of a function's
+/// parameters go into the object's BTF, and the kernel refuses the BTF of Rust's enums with fields.
+#[inline(never)]
+fn write(ctx: *mut xdp_md, class: u8, protocol: u8, source: u16, destination: u16) {
+    let ctx = &XdpContext::new(ctx);
+    let interface = ctx.ingress_ifindex();
+    macro_rules! with_ports {
+        ($class:literal) => {
+            debug!(
+                ctx,
+                "interface {}: {}, protocol {}, port {}, from port {}",
+                interface,
+                $class,
+                protocol,
+                destination,
+                source
+            )
+        };
+    }
+    macro_rules! with_protocol {
+        ($class:literal) => {
+            debug!(
+                ctx,
+                "interface {}: {}, protocol {}", interface, $class, protocol
+            )
+        };
+    }
+    macro_rules! bare {
+        ($class:literal) => {
+            debug!(ctx, "interface {}: {}", interface, $class)
+        };
+    }
+    match Class::of_code(class) {
+        Some(Class::Dynamic) => with_ports!("dynamic"),
+        Some(Class::Unassigned) => with_ports!("unassigned"),
+        Some(Class::Reserved) => with_ports!("reserved"),
+        Some(Class::PrivateUse) => with_ports!("private-use"),
+        Some(Class::Withdrawn) => with_ports!("withdrawn"),
+        Some(Class::Fragment) => with_protocol!("fragment"),
+        Some(Class::Protocol) => with_protocol!("no ports"),
+        Some(Class::NonIp) => bare!("non-ip"),
+        Some(Class::Truncated) => bare!("truncated"),
+        Some(Class::Malformed) => bare!("malformed"),
+        Some(Class::TooDeep) => bare!("too-deep"),
+        Some(Class::Labelled) | None => {}
+    }
+}
