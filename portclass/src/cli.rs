@@ -1,0 +1,276 @@
+//! The command line: it only validates.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use portclass::{
+    account::Sort,
+    dataplane::{DEFAULT_PIN_DIR, Mode},
+    registry::{Query, Sources},
+    report::Format,
+};
+
+/// Labels live traffic with its registered service, in the kernel.
+#[derive(Debug, Parser)]
+#[command(name = "portclass", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Label the traffic of interfaces and print live counters until Ctrl-C
+    Run(RunArgs),
+    /// Say what the registry says of ports and names; needs no privilege
+    Lookup(LookupArgs),
+    /// Load the registry into the pinned BPF maps, for later runs to use
+    Load(LoadArgs),
+    /// Show what is pinned and what is attached
+    Status(PinArgs),
+    /// Remove the pinned maps
+    Detach(PinArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Interface to observe; may be given several times [default: that of the default route]
+    #[arg(long = "iface", short = 'i', value_name = "NAME", env = "PORTCLASS_IFACE", value_delimiter = ',',
+          value_parser = interface_name)]
+    pub interfaces: Vec<String>,
+    /// How to attach
+    #[arg(long, value_enum, default_value_t, env = "PORTCLASS_MODE")]
+    pub mode: ModeArg,
+    /// What to print
+    #[arg(long, short, value_enum, default_value_t, env = "PORTCLASS_FORMAT")]
+    pub format: FormatArg,
+    /// Time between two reports, such as 1s or 500ms
+    #[arg(long, default_value = "1s", env = "PORTCLASS_INTERVAL", value_parser = interval)]
+    pub interval: Duration,
+    /// End after this time, such as 10s or 5m [default: Ctrl-C ends the run]
+    #[arg(long, env = "PORTCLASS_DURATION", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+    /// Services that a table shows at most
+    #[arg(long, value_name = "N", env = "PORTCLASS_LIMIT")]
+    pub limit: Option<usize>,
+    /// Order of the services
+    #[arg(long, value_enum, default_value_t, env = "PORTCLASS_SORT")]
+    pub sort: SortArg,
+    /// Log unlabelled frames on stderr, at most ten a second and CPU
+    #[arg(long, env = "PORTCLASS_LOG_UNLABELLED", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub log_unlabelled: bool,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    #[command(flatten)]
+    pub pins: PinArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct LookupArgs {
+    /// A port, a range, either of them with a transport, or a service name: 4789/udp, 4740-4851, https
+    #[arg(required = true)]
+    pub queries: Vec<Query>,
+    /// What to print
+    #[arg(long, short, value_enum, default_value_t, env = "PORTCLASS_FORMAT")]
+    pub format: LookupFormat,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    #[command(flatten)]
+    pub pins: PinArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RegistryArgs {
+    /// The IANA registry as CSV [default: the one inside this program]
+    #[arg(long = "registry", value_name = "FILE", env = "PORTCLASS_REGISTRY")]
+    pub file: Option<PathBuf>,
+    /// Take the first of a port's names even where another one is what operators know
+    #[arg(long, env = "PORTCLASS_NO_PREFERRED_NAMES", action = ArgAction::SetTrue,
+          value_parser = BoolishValueParser::new())]
+    pub no_preferred_names: bool,
+}
+
+impl RegistryArgs {
+    /// Whether they ask for another registry than the usual one.
+    pub fn is_default(&self) -> bool {
+        self.file.is_none() && !self.no_preferred_names
+    }
+
+    pub fn sources(self) -> Sources {
+        Sources {
+            registry: self.file,
+            preferred_names: !self.no_preferred_names,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct PinArgs {
+    /// Folder of the pinned maps, on a BPF file system
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIR, env = "PORTCLASS_PIN_DIR")]
+    pub pin_dir: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum ModeArg {
+    /// Native where the driver can, generic otherwise
+    #[default]
+    Auto,
+    /// In the driver
+    Native,
+    /// In the network stack
+    Generic,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Auto => Self::Auto,
+            ModeArg::Native => Self::Native,
+            ModeArg::Generic => Self::Generic,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// A live table
+    #[default]
+    Table,
+    /// One JSON document at the end
+    Json,
+    /// A JSON document a line, one an interval
+    Jsonl,
+    /// A row a port or reason and interval
+    Csv,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Table => Self::Table,
+            FormatArg::Json => Self::Json,
+            FormatArg::Jsonl => Self::Jsonl,
+            FormatArg::Csv => Self::Csv,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum SortArg {
+    /// Most bytes first
+    #[default]
+    Bytes,
+    /// Most packets first
+    Packets,
+    /// Most bits a second first
+    Rate,
+    /// By name
+    Name,
+    /// By lowest port
+    Port,
+}
+
+impl From<SortArg> for Sort {
+    fn from(sort: SortArg) -> Self {
+        match sort {
+            SortArg::Bytes => Self::Bytes,
+            SortArg::Packets => Self::Packets,
+            SortArg::Rate => Self::Rate,
+            SortArg::Name => Self::Name,
+            SortArg::Port => Self::Port,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LookupFormat {
+    /// A row an answer
+    #[default]
+    Table,
+    /// One JSON array
+    Json,
+}
+
+/// The kernel's rules for names (`dev_valid_name` in net/core/dev.c).
+fn interface_name(name: &str) -> Result<String, String> {
+    const IFNAMSIZ: usize = 16;
+    let is_valid = !name.is_empty()
+        && name.len() < IFNAMSIZ
+        && name != "."
+        && name != ".."
+        && !name.contains(|character: char| {
+            character == '/' || character == ':' || character.is_ascii_whitespace()
+        })
+        && !name.contains(char::is_control);
+    if is_valid {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "no interface can have this name; expected 1 to {} bytes, without '/', ':' or blanks",
+            IFNAMSIZ - 1
+        ))
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_millis(10);
+    let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if interval < SHORTEST {
+        return Err("expected 10ms or more".to_owned());
+    }
+    Ok(interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::{Cli, interface_name, interval};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn names_that_no_interface_can_have_are_refused() {
+        for name in [
+            "eth0",
+            "a",
+            "enp0s31f6.4094",
+            "br-lan",
+            "veth@1",
+            "fifteen-letters",
+        ] {
+            assert_eq!(interface_name(name).as_deref(), Ok(name));
+        }
+        let long = "x".repeat(300);
+        for name in [
+            "",
+            ".",
+            "..",
+            "sixteen-letters-",
+            "a/b",
+            "a b",
+            "a:b",
+            "a\0b",
+            "a\u{1b}[2J",
+            &long,
+        ] {
+            assert!(interface_name(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn intervals_have_a_unit_and_a_least_length() {
+        assert!(interval("1s").is_ok() && interval("10ms").is_ok() && interval("1m 30s").is_ok());
+        assert!(interval("0s").is_err() && interval("9ms").is_err() && interval("1").is_err());
+    }
+}

@@ -1,0 +1,301 @@
+//! What the kernel refuses, in one line each, with the remedy.
+
+use std::{error::Error, io, path::PathBuf};
+
+use aya::{EbpfError, programs::ProgramError};
+use rustix::thread::{CapabilitySet, capabilities};
+use thiserror::Error;
+
+use super::{AttachedProgram, Interface};
+
+/// Why the kernel side cannot be set up.
+#[derive(Debug, Error)]
+pub enum DataplaneError {
+    /// The kernel asks for more privilege.
+    #[error(
+        "the kernel refuses BPF: {0}; run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+    )]
+    Privilege(io::Error),
+    /// The kernel has no `bpf()` system call.
+    #[error("this kernel has no BPF: {0}; it needs CONFIG_BPF_SYSCALL and Linux 5.10 or later")]
+    NoBpf(io::Error),
+    /// The object cannot be loaded for another reason.
+    #[error("cannot load the kernel side: {0}")]
+    Object(String),
+    /// The verifier rejects the program.
+    #[error("the kernel rejects the program: {error}{}", last_line(.log))]
+    Rejected {
+        /// What the system call said.
+        error: io::Error,
+        /// What the verifier said.
+        log: String,
+    },
+    /// A map cannot be read or written.
+    #[error("BPF map '{map}': {why}")]
+    Map {
+        /// The map's name.
+        map: &'static str,
+        /// What went wrong.
+        why: String,
+    },
+    /// Pins that were there a moment ago have changed.
+    #[error("{}: the pinned maps changed while they were being opened; try again", .0.display())]
+    PinsChanged(PathBuf),
+    /// Something else that the system refuses.
+    #[error("{what}: {why}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        why: io::Error,
+    },
+}
+
+fn last_line(log: &str) -> String {
+    // What the verifier counts stands below what it objects to.
+    const STATISTICS: [&str; 3] = ["processed ", "stack depth ", "verification time "];
+    let is_telling = |line: &&str| {
+        !line.is_empty()
+            && !STATISTICS
+                .iter()
+                .any(|statistic| line.starts_with(statistic))
+    };
+    match log.lines().rev().map(str::trim).find(is_telling) {
+        Some(line) => format!("; the verifier says: {line}"),
+        None => String::new(),
+    }
+}
+
+/// The system's error at the bottom of `error`, if it has one.
+fn system_error<'error>(mut error: &'error (dyn Error + 'static)) -> Option<&'error io::Error> {
+    loop {
+        if let Some(system) = error.downcast_ref::<io::Error>()
+            && system.raw_os_error().is_some()
+        {
+            return Some(system);
+        }
+        error = error.source()?;
+    }
+}
+
+/// `error` and its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line.replace('\n', " ")
+}
+
+fn refused(error: &(dyn Error + 'static)) -> Option<DataplaneError> {
+    let system = system_error(error)?;
+    let copy = io::Error::from_raw_os_error(system.raw_os_error()?);
+    match system
+        .raw_os_error()
+        .map(rustix::io::Errno::from_raw_os_error)?
+    {
+        rustix::io::Errno::PERM | rustix::io::Errno::ACCESS => {
+            Some(DataplaneError::Privilege(copy))
+        }
+        rustix::io::Errno::NOSYS => Some(DataplaneError::NoBpf(copy)),
+        _ => None,
+    }
+}
+
+impl From<EbpfError> for DataplaneError {
+    fn from(error: EbpfError) -> Self {
+        refused(&error).unwrap_or_else(|| Self::Object(chain(&error)))
+    }
+}
+
+impl From<ProgramError> for DataplaneError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::LoadError {
+                io_error,
+                verifier_log,
+            } => {
+                let log = verifier_log.to_string();
+                // The verifier answers EACCES too, whatever it objects to. Without CAP_PERFMON that is packet
+                // pointers with an offset that only the packet knows (`sanitize_ptr_alu`, kernel commit 979d63d50c0c).
+                let privileged = !log.trim().is_empty() && has_perfmon();
+                match refused(&io_error) {
+                    Some(refused) if !privileged => refused,
+                    _ => Self::Rejected {
+                        error: io_error,
+                        log,
+                    },
+                }
+            }
+            other => refused(&other).unwrap_or_else(|| Self::Object(chain(&other))),
+        }
+    }
+}
+
+fn has_perfmon() -> bool {
+    let enough = CapabilitySet::PERFMON | CapabilitySet::SYS_ADMIN;
+    capabilities(None).is_ok_and(|sets| sets.effective.intersects(enough))
+}
+
+impl DataplaneError {
+    pub(super) fn map(map: &'static str, error: &(dyn Error + 'static)) -> Self {
+        refused(error).unwrap_or_else(|| Self::Map {
+            map,
+            why: chain(error),
+        })
+    }
+}
+
+/// Why the program cannot be attached to an interface.
+#[derive(Debug, Error)]
+pub enum AttachError {
+    /// Another XDP program sits there.
+    #[error("{interface}: {program} is already attached; {}", remedy(.program))]
+    Occupied {
+        /// The interface's name.
+        interface: String,
+        /// The other program.
+        program: AttachedProgram,
+    },
+    /// The driver has no native XDP.
+    #[error("{interface}: its driver has no native XDP; use --mode generic")]
+    NoNative {
+        /// The interface's name.
+        interface: String,
+    },
+    /// Frames would not fit in the driver's buffers.
+    #[error(
+        "{}: an MTU of {} is too large for native XDP on this driver{}; lower it (ip link set dev {} mtu 1500) or use \
+         --mode generic",
+        .interface.name, .interface.mtu, if *.frags { "" } else { " without multi-buffer support (Linux 5.18)" },
+        .interface.name
+    )]
+    MtuTooLarge {
+        /// The interface.
+        interface: Interface,
+        /// Whether the program that was refused takes multi-buffer frames.
+        frags: bool,
+    },
+    /// The kernel asks for more privilege.
+    #[error(
+        "{interface}: the kernel refuses to attach: {why}; run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+    )]
+    Privilege {
+        /// The interface's name.
+        interface: String,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// The interface went away.
+    #[error("{interface}: the interface has gone")]
+    Gone {
+        /// The interface's name.
+        interface: String,
+    },
+    /// Anything else.
+    #[error("{interface}: cannot attach in {mode} mode: {why}{}", if *.mode == "native" { "; try --mode generic" } else { "" })]
+    Other {
+        /// The interface's name.
+        interface: String,
+        /// The mode that was tried.
+        mode: &'static str,
+        /// What the kernel said.
+        why: String,
+    },
+}
+
+fn remedy(program: &AttachedProgram) -> String {
+    let ours = program.name.starts_with(portclass_common::names::PROGRAM);
+    if ours {
+        format!(
+            "stop the portclass that holds it (Ctrl-C), or remove it: {}",
+            program.removal
+        )
+    } else {
+        format!("remove it: {}", program.removal)
+    }
+}
+
+impl AttachError {
+    /// What is in the way, without the remedy that follows it in every message.
+    pub(super) fn obstacle(&self) -> String {
+        let message = self.to_string();
+        let end = message.find("; ").unwrap_or(message.len());
+        message[..end].to_owned()
+    }
+
+    pub(super) fn new(
+        interface: &Interface,
+        mode: &'static str,
+        frags: bool,
+        error: &ProgramError,
+    ) -> Self {
+        use rustix::io::Errno;
+
+        let name = interface.name.clone();
+        let Some(code) = system_error(error).and_then(io::Error::raw_os_error) else {
+            let why = chain(error);
+            return Self::Other {
+                interface: name,
+                mode,
+                why,
+            };
+        };
+        let why = io::Error::from_raw_os_error(code);
+        match (
+            Errno::from_raw_os_error(code),
+            super::program_on(interface.index),
+        ) {
+            (Errno::BUSY | Errno::EXIST, Some(program)) => Self::Occupied {
+                interface: name,
+                program,
+            },
+            (Errno::OPNOTSUPP, _) if mode == "native" => Self::NoNative { interface: name },
+            (Errno::RANGE, _) => Self::MtuTooLarge {
+                interface: interface.clone(),
+                frags,
+            },
+            (Errno::PERM | Errno::ACCESS, _) => Self::Privilege {
+                interface: name,
+                why,
+            },
+            (Errno::NODEV, _) => Self::Gone { interface: name },
+            _ => Self::Other {
+                interface: name,
+                mode,
+                why: why.to_string(),
+            },
+        }
+    }
+}
+
+/// Why maps cannot be pinned, or found pinned.
+#[derive(Debug, Error)]
+pub enum PinError {
+    /// The folder is not on a BPF file system.
+    #[error("{}: not on a BPF file system; mount one: mount -t bpf bpf /sys/fs/bpf", .0.display())]
+    NoBpffs(PathBuf),
+    /// Something else lies where a pin should be.
+    #[error("{}: {what}, not a map of this version of portclass; remove it: {remedy}", path.display())]
+    Foreign {
+        /// The pin.
+        path: PathBuf,
+        /// What lies there.
+        what: String,
+        /// The command that removes it.
+        remedy: String,
+    },
+    /// The system refuses.
+    #[error("{}: {why}{}", path.display(), if .why.kind() == io::ErrorKind::PermissionDenied { "; run it as root (sudo)" } else { "" })]
+    System {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+}

@@ -1,0 +1,177 @@
+//! The interfaces of this network namespace, its default route, and the XDP programs that are attached already.
+
+use std::{fmt, io};
+
+use aya::programs::{links::LinkType, loaded_links, loaded_programs};
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp, XdpAttached},
+    route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
+};
+
+use super::netlink::dump;
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its number in this network namespace.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether it is administratively up.
+    pub is_up: bool,
+    /// Maximum transmission unit, in bytes without the link-layer header.
+    pub mtu: u32,
+    /// The id of the XDP program that is attached to it, and whether it is in generic mode.
+    pub xdp: Option<(u32, bool)>,
+}
+
+/// All interfaces of this network namespace, by index.
+///
+/// # Errors
+///
+/// What the kernel says when it refuses a netlink socket or request.
+pub fn interfaces() -> io::Result<Vec<Interface>> {
+    let answers = dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+    let mut interfaces: Vec<_> = answers
+        .into_iter()
+        .filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewLink(link) => Some(of_link(&link)),
+            _ => None,
+        })
+        .collect();
+    interfaces.sort_by_key(|interface| interface.index);
+    Ok(interfaces)
+}
+
+fn of_link(link: &LinkMessage) -> Interface {
+    let mut interface = Interface {
+        index: link.header.index,
+        name: String::new(),
+        is_up: link.header.flags.contains(LinkFlags::Up),
+        mtu: 0,
+        xdp: None,
+    };
+    for attribute in &link.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => interface.name.clone_from(name),
+            LinkAttribute::Mtu(mtu) => interface.mtu = *mtu,
+            LinkAttribute::Xdp(xdp) => {
+                let generic = xdp.contains(&LinkXdp::Attached(XdpAttached::SocketBuffer));
+                interface.xdp = xdp.iter().find_map(|attribute| match attribute {
+                    LinkXdp::ProgId(id) => Some((*id, generic)),
+                    _ => None,
+                });
+            }
+            _ => {}
+        }
+    }
+    interface
+}
+
+/// The index of the interface that the default route leaves by: of several the one with the lowest metric, IPv4
+/// before IPv6. `None` without a default route in the main table.
+///
+/// # Errors
+///
+/// What the kernel says when it refuses a netlink socket or request.
+pub fn default_route() -> io::Result<Option<u32>> {
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let mut request = RouteMessage::default();
+        request.header.address_family = family;
+        let routes = dump(RouteNetlinkMessage::GetRoute(request))?;
+        let best = routes
+            .iter()
+            .filter_map(|answer| match answer {
+                RouteNetlinkMessage::NewRoute(route) if is_default(route, family) => {
+                    leaves_by(route)
+                }
+                _ => None,
+            })
+            .min();
+        if let Some((_, index)) = best {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+fn is_default(route: &RouteMessage, family: AddressFamily) -> bool {
+    let RouteHeader {
+        address_family,
+        destination_prefix_length,
+        table,
+        kind,
+        ..
+    } = route.header;
+    address_family == family
+        && destination_prefix_length == 0
+        && table == RouteHeader::RT_TABLE_MAIN
+        && kind == RouteType::Unicast
+}
+
+/// The metric of a route and the interface it leaves by, its first one if it has several.
+fn leaves_by(route: &RouteMessage) -> Option<(u32, u32)> {
+    let mut metric = 0;
+    let mut interface = None;
+    for attribute in &route.attributes {
+        match attribute {
+            RouteAttribute::Priority(priority) => metric = *priority,
+            RouteAttribute::Oif(index) => interface = Some(*index),
+            RouteAttribute::MultiPath(hops) => {
+                interface = hops.first().map(|hop| hop.interface_index)
+            }
+            _ => {}
+        }
+    }
+    Some((metric, interface?))
+}
+
+/// An XDP program that is attached to an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachedProgram {
+    /// The program's id.
+    pub id: u32,
+    /// Its name, as the kernel keeps it (15 bytes at most); empty where it cannot be read.
+    pub name: String,
+    /// The command that removes it.
+    pub removal: String,
+}
+
+/// The XDP program on the interface with that index, if there is one.
+pub fn program_on(index: u32) -> Option<AttachedProgram> {
+    let interface = interfaces()
+        .ok()?
+        .into_iter()
+        .find(|interface| interface.index == index)?;
+    let (id, generic) = interface.xdp?;
+    let name = loaded_programs()
+        .flatten()
+        .find(|program| program.id() == id)
+        .and_then(|program| program.name_as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let mut links = loaded_links().flatten().filter(|link| {
+        link.program_id() == id && link.link_type().is_ok_and(|kind| kind == LinkType::Xdp)
+    });
+    let removal = match (links.next(), links.next()) {
+        (Some(link), None) => format!("bpftool link detach id {}", link.id()),
+        // One program on several interfaces: only bpftool says which link belongs to which.
+        (Some(_), Some(_)) => "bpftool link show, then bpftool link detach id ID".to_owned(),
+        (None, _) => {
+            let keyword = if generic { "xdpgeneric" } else { "xdp" };
+            format!("ip link set dev {} {keyword} off", interface.name)
+        }
+    };
+    Some(AttachedProgram { id, name, removal })
+}
+
+impl fmt::Display for AttachedProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.name.is_empty() {
+            "unnamed"
+        } else {
+            &self.name
+        };
+        write!(f, "XDP program {name:?} (id {})", self.id)
+    }
+}

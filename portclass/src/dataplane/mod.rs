@@ -1,0 +1,24 @@
+//! The kernel's side of the house: the only room that speaks to the kernel. It knows neither formats nor clap.
+//!
+//! [`Dataplane::open`] creates or finds the maps, [`Dataplane::fill`] puts a registry into them,
+//! [`Dataplane::load`] loads the program, [`Dataplane::attach`] attaches it, and [`Dataplane::counters`] reads what it
+//! has counted. Whatever was attached goes when the [`Dataplane`] goes, and with the process, however that ends.
+
+mod attach;
+mod counters;
+mod error;
+mod fill;
+mod interface;
+mod log;
+mod mapped;
+mod netlink;
+mod object;
+mod pins;
+
+pub use attach::{Attachment, Mode, ObtainedMode};
+pub use error::{AttachError, DataplaneError, PinError};
+pub use fill::{Changes, FillError};
+pub use interface::{AttachedProgram, Interface, default_route, interfaces, program_on};
+pub use log::KernelLog;
+pub use object::{Dataplane, Maps, OBJECT, Settings};
+pub use pins::{DEFAULT_PIN_DIR, Lock, Pins, check_bpffs, remove};

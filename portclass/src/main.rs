@@ -1,0 +1,27 @@
+//! Parses the command line, runs the command, sets the exit status.
+
+mod cli;
+mod command;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => command::run::run(args),
+        Command::Lookup(args) => command::lookup::run(args),
+        Command::Load(args) => command::load::run(args),
+        Command::Status(args) => command::status::run(&args),
+        Command::Detach(args) => command::detach::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            command::say(failure);
+            ExitCode::FAILURE
+        }
+    }
+}

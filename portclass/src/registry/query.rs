@@ -1,0 +1,153 @@
+//! What one can ask the registry.
+
+use std::{fmt, str::FromStr};
+
+use portclass_common::transport::Transport;
+use thiserror::Error;
+
+use super::Ports;
+
+/// A question: `4789/udp`, `4789`, `4740-4851`, `4740-4851/tcp`, `https` or `https/tcp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    pub(super) subject: Subject,
+    pub(super) transport: Option<Transport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    Port(u16),
+    Range(Ports),
+    Name(String),
+}
+
+impl Query {
+    /// The name that is asked for, unless ports are.
+    pub fn name(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Name(name) => Some(name),
+            Subject::Port(_) | Subject::Range(_) => None,
+        }
+    }
+}
+
+/// Why a text is no question.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum QueryError {
+    /// Nothing is asked.
+    #[error("expected a port, a range of ports or a service name")]
+    Empty,
+    /// A number that is no port.
+    #[error("port {0} is out of range; expected 0 to 65535")]
+    OutOfRange(String),
+    /// A range that ends before it starts.
+    #[error("the range {0} ends before it starts")]
+    Backwards(String),
+    /// A port of something that is no transport.
+    #[error("unknown transport {0:?}; expected tcp, udp, dccp or sctp")]
+    Transport(String),
+}
+
+impl FromStr for Query {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        let (head, tail) = match text.rsplit_once('/') {
+            Some((head, tail)) => (head, Some(tail)),
+            None => (text, None),
+        };
+        if let Some(subject) = ports(head)? {
+            let transport = tail
+                .map(|tail| {
+                    Transport::of_name(tail).ok_or_else(|| QueryError::Transport(tail.to_owned()))
+                })
+                .transpose()?;
+            return Ok(Self { subject, transport });
+        }
+        // Some names hold a slash themselves (914c/g), so only a transport's name is taken off.
+        let (name, transport) = match tail.and_then(Transport::of_name) {
+            Some(transport) => (head, Some(transport)),
+            None => (text, None),
+        };
+        if name.is_empty() {
+            return Err(QueryError::Empty);
+        }
+        Ok(Self {
+            subject: Subject::Name(name.to_owned()),
+            transport,
+        })
+    }
+}
+
+/// The ports that `text` names, or `None` where it is a name.
+fn ports(text: &str) -> Result<Option<Subject>, QueryError> {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = |text: &str| {
+        text.parse::<u16>()
+            .map_err(|_| QueryError::OutOfRange(text.to_owned()))
+    };
+    match text.split_once('-') {
+        Some((first, last)) if number(first) && number(last) => {
+            Ports::new(port(first)?, port(last)?)
+                .map(|ports| Some(Subject::Range(ports)))
+                .ok_or_else(|| QueryError::Backwards(text.to_owned()))
+        }
+        None if number(text) => Ok(Some(Subject::Port(port(text)?))),
+        _ => Ok(None),
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subject {
+            Subject::Port(port) => write!(f, "{port}")?,
+            Subject::Range(ports) => write!(f, "{}-{}", ports.iter().start(), ports.iter().end())?,
+            Subject::Name(name) => f.write_str(name)?,
+        }
+        match self.transport {
+            Some(transport) => write!(f, "/{}", transport.name()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Query, QueryError};
+
+    #[test]
+    fn what_is_asked_reads_back_as_it_was_written() {
+        for text in [
+            "4789/udp",
+            "4789",
+            "0",
+            "65535",
+            "4740-4851",
+            "4740-4851/tcp",
+            "https",
+            "https/tcp",
+            "914c/g",
+            "3com-tsmux",
+        ] {
+            assert_eq!(
+                text.parse::<Query>().map(|query| query.to_string()),
+                Ok(text.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_says_why() {
+        let error = |text: &str| text.parse::<Query>().expect_err(text);
+        assert_eq!(error(""), QueryError::Empty);
+        assert_eq!(error("/tcp"), QueryError::Empty);
+        assert_eq!(error("65536"), QueryError::OutOfRange("65536".to_owned()));
+        assert_eq!(
+            error("1-99999999999999999999"),
+            QueryError::OutOfRange("99999999999999999999".to_owned())
+        );
+        assert_eq!(error("9-8"), QueryError::Backwards("9-8".to_owned()));
+        assert_eq!(error("53/quic"), QueryError::Transport("quic".to_owned()));
+        assert_eq!(error("53/"), QueryError::Transport(String::new()));
+    }
+}

@@ -1,0 +1,72 @@
+//! Snapshots as CSV: a row a port or reason, cumulative, without totals.
+
+use std::io;
+
+use crate::account::{Direction, Snapshot};
+
+const HEADER: [&str; 10] = [
+    "time",
+    "interface",
+    "direction",
+    "service",
+    "class",
+    "detail",
+    "transport",
+    "port",
+    "packets",
+    "bytes",
+];
+
+/// The rows of `snapshot`, below the header if it is wanted.
+pub(super) fn rows(
+    out: &mut impl io::Write,
+    snapshot: &Snapshot,
+    with_header: bool,
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    if with_header {
+        writer.write_record(HEADER)?;
+    }
+    let time = humantime::format_rfc3339_millis(snapshot.time).to_string();
+    let mut row = |direction: Direction, of: [&str; 5], packets: u64, bytes: u64| {
+        let [service, class, detail, transport, port] = of;
+        let (packets, bytes) = (packets.to_string(), bytes.to_string());
+        writer.write_record([
+            &time,
+            "",
+            direction.name(),
+            service,
+            class,
+            detail,
+            transport,
+            port,
+            &packets,
+            &bytes,
+        ])
+    };
+    for service in &snapshot.services {
+        for port in &service.ports {
+            let number = port.port.to_string();
+            let of = [
+                service.service.as_str(),
+                "labelled",
+                "",
+                service.transport,
+                &number,
+            ];
+            row(service.direction, of, port.packets, port.bytes)?;
+        }
+    }
+    for reason in &snapshot.unlabelled {
+        let detail = reason.detail.as_deref().unwrap_or_default();
+        let of = [
+            "",
+            reason.class,
+            detail,
+            reason.transport.unwrap_or_default(),
+            "",
+        ];
+        row(reason.direction, of, reason.packets, reason.bytes)?;
+    }
+    writer.flush()
+}

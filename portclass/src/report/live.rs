@@ -1,0 +1,61 @@
+//! A table that is drawn in place, over the one before, without taking the screen away.
+
+use std::io;
+
+/// The size of a terminal, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Characters a line.
+    pub columns: u16,
+    /// Lines.
+    pub rows: u16,
+}
+
+/// Remembers how many lines stand on the terminal.
+#[derive(Debug, Default)]
+pub struct Live {
+    lines: usize,
+}
+
+impl Live {
+    /// Draws `lines` over those of the last time. Longer lines than the terminal's are cut, and so are more lines
+    /// than it has: the cursor could not go back above the top.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn draw(
+        &mut self,
+        out: &mut impl io::Write,
+        lines: &[String],
+        size: Option<Size>,
+    ) -> io::Result<()> {
+        self.clear(out)?;
+        let (columns, rows) = size.map_or((usize::MAX, usize::MAX), |size| {
+            (size.columns.into(), size.rows.into())
+        });
+        for line in lines.iter().take(rows.saturating_sub(1)) {
+            let end = line
+                .char_indices()
+                .nth(columns)
+                .map_or(line.len(), |(end, _)| end);
+            writeln!(out, "{}", &line[..end])?;
+            self.lines += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes the lines of the last time away.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn clear(&mut self, out: &mut impl io::Write) -> io::Result<()> {
+        if self.lines > 0 {
+            // ECMA-48: cursor up, then erase to the end of the screen.
+            write!(out, "\x1b[{}A\x1b[J", self.lines)?;
+        }
+        self.lines = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! The program in the running kernel, fed by `BPF_PROG_TEST_RUN`. Takes root.
+
+mod kernel {
+    mod fixtures;
+    mod maps;
+}

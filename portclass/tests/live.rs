@@ -1,0 +1,9 @@
+//! `portclass run` on real interfaces with real packets, in network namespaces of its own. Takes root.
+
+mod live {
+    mod attach;
+    mod count;
+    mod ends;
+    mod pins;
+    mod process;
+}

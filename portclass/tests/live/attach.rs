@@ -1,0 +1,232 @@
+//! Attaching: which interface, which mode, and what is in the way.
+
+use std::process::Command;
+
+use testbed::{foreign::ForeignProgram, netns::Netns, privilege::is_root_or_skips, veth::Veth};
+
+use super::process::{Hosts, Run, assert_one_line, portclass, xdp_on};
+
+fn output(netns: &Netns, arguments: &str) -> std::process::Output {
+    netns
+        .output(&mut portclass(arguments))
+        .expect("portclass starts")
+}
+
+#[test]
+fn the_default_routes_interface_is_the_default() {
+    if !is_root_or_skips("the_default_routes_interface_is_the_default") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    let others = Netns::new().expect("a network namespace");
+    let other = Veth::new((&others, "client1"), (&hosts.server, "server1")).expect("a veth pair");
+    veth.server.up().expect("up");
+    other.server.up().expect("up");
+    for route in [
+        "-6 route add default dev server0 metric 1",
+        "route add default dev server0 metric 200",
+        "route add default dev server1 metric 100",
+    ] {
+        hosts.server.ip(route).expect("a route");
+    }
+    let chosen = |expected: &str| {
+        let report = Run::start(&hosts.server, "--format json").interrupt();
+        assert_eq!(report["interfaces"][0]["name"], expected);
+    };
+    chosen("server1");
+    hosts
+        .server
+        .ip("route del default dev server1")
+        .expect("removed");
+    chosen("server0");
+    hosts
+        .server
+        .ip("route del default dev server0")
+        .expect("removed");
+    chosen("server0");
+}
+
+#[test]
+fn without_a_default_route_the_interfaces_are_listed() {
+    if !is_root_or_skips("without_a_default_route_the_interfaces_are_listed") {
+        return;
+    }
+    let netns = Netns::new().expect("a network namespace");
+    assert_one_line(
+        &output(&netns, "run"),
+        1,
+        &["no default route", "--iface", "lo"],
+    );
+    assert_one_line(
+        &output(&netns, "run -i eth7"),
+        1,
+        &["eth7: no such interface", "this host has: lo"],
+    );
+}
+
+#[test]
+fn a_driver_without_native_mode_gets_generic_mode_and_a_warning() {
+    if !is_root_or_skips("a_driver_without_native_mode_gets_generic_mode_and_a_warning") {
+        return;
+    }
+    let netns = Netns::new().expect("a network namespace");
+    let run = Run::start(&netns, "-i lo --format json");
+    assert!(
+        run.said
+            .contains("warning: lo: its driver has no native XDP; attaching in generic mode"),
+        "{}",
+        run.said
+    );
+    assert_eq!(run.interrupt()["interfaces"][0]["mode"], "generic");
+    assert_one_line(
+        &output(&netns, "run -i lo --mode native"),
+        1,
+        &["lo: its driver has no native XDP", "--mode generic"],
+    );
+}
+
+#[test]
+fn jumbo_frames_are_no_obstacle_to_native_mode_with_multi_buffer_support() {
+    if !is_root_or_skips("jumbo_frames_are_no_obstacle_to_native_mode_with_multi_buffer_support") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.set_mtu(9_000).expect("jumbo frames");
+    veth.server.up().expect("up");
+    let run = Run::start(&hosts.server, "-i server0 --mode native --format json");
+    assert_eq!(run.interrupt()["interfaces"][0]["mode"], "native");
+}
+
+#[test]
+fn two_on_one_interface_are_one_too_many() {
+    if !is_root_or_skips("two_on_one_interface_are_one_too_many") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let run = Run::start(&hosts.server, "-i server0 --format json");
+    for mode in ["auto", "native", "generic"] {
+        let second = output(&hosts.server, &format!("run -i server0 --mode {mode}"));
+        let parts = [
+            "server0: XDP program \"portclass_frags\"",
+            "already attached",
+            "stop the portclass",
+            "bpftool link detach id",
+        ];
+        assert_one_line(&second, 1, &parts);
+    }
+    assert!(
+        run.interrupt()["totals"]["packets"].is_u64(),
+        "the first one still runs"
+    );
+}
+
+#[test]
+fn somebody_elses_program_is_named_with_the_command_that_removes_it_and_stays() {
+    if !is_root_or_skips(
+        "somebody_elses_program_is_named_with_the_command_that_removes_it_and_stays",
+    ) {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let foreign = ForeignProgram::load().expect("a program");
+    foreign.attach(&veth.server).expect("attached");
+    let before = xdp_on(&hosts.server, "server0");
+    let refused = output(&hosts.server, "run -i server0");
+    assert_one_line(
+        &refused,
+        1,
+        &[
+            "XDP program \"somebody_else\"",
+            "is already attached",
+            "remove it: ip link set dev server0 xdpgeneric off",
+        ],
+    );
+    assert_eq!(xdp_on(&hosts.server, "server0"), before);
+}
+
+#[test]
+fn when_one_of_two_interfaces_fails_the_other_is_left_as_it_was() {
+    if !is_root_or_skips("when_one_of_two_interfaces_fails_the_other_is_left_as_it_was") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let refused = output(&hosts.server, "run --mode native -i server0 -i lo");
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(xdp_on(&hosts.server, "server0"), "");
+}
+
+#[test]
+fn an_interface_that_is_down_is_a_warning() {
+    if !is_root_or_skips("an_interface_that_is_down_is_a_warning") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let run = Run::start(&hosts.server, "-i server0 --format json");
+    // The warning comes before the line that it has attached.
+    assert!(
+        run.said.contains("warning: server0 is down"),
+        "{}",
+        run.said
+    );
+    run.interrupt();
+}
+
+#[test]
+fn an_ordinary_user_with_three_capabilities_is_enough() {
+    if !is_root_or_skips("an_ordinary_user_with_three_capabilities_is_enough") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    // Ordinary users need not be able to look into the build folder.
+    let folder = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .tempdir()
+        .expect("a temporary folder");
+    let program = folder.path().join("portclass");
+    std::fs::copy(env!("CARGO_BIN_EXE_portclass"), &program).expect("a copy");
+    let with = |capabilities: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command
+            .arg(format!("--inh-caps=-all{capabilities}"))
+            .arg(format!("--ambient-caps=-all{capabilities}"));
+        command
+            .arg(&program)
+            .args(["run", "-i", "server0", "--format", "json"]);
+        command
+    };
+    let run = Run::start_command(&hosts.server, &mut with(",+bpf,+net_admin,+perfmon"), 1);
+    assert_eq!(run.interrupt()["interfaces"][0]["mode"], "native");
+    for lacking in [
+        "",
+        ",+bpf,+net_admin",
+        ",+net_admin,+perfmon",
+        ",+bpf,+perfmon",
+    ] {
+        let refused = hosts
+            .server
+            .output(&mut with(lacking))
+            .expect("setpriv starts");
+        assert_one_line(
+            &refused,
+            1,
+            &[
+                "the kernel refuses",
+                "sudo",
+                "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+            ],
+        );
+        assert_eq!(xdp_on(&hosts.server, "server0"), "");
+    }
+}

@@ -1,0 +1,135 @@
+//! Every way in which a run can end leaves nothing attached.
+
+use std::io::{BufRead as _, BufReader};
+
+use rustix::process::Signal;
+use testbed::privilege::is_root_or_skips;
+
+use super::process::{Hosts, Run, wait_until, xdp_on};
+
+fn nothing_is_left(hosts: &Hosts) {
+    assert_eq!(xdp_on(&hosts.server, Hosts::SERVER), "");
+}
+
+#[test]
+fn signals_end_a_run_in_order_with_a_final_report() {
+    if !is_root_or_skips("signals_end_a_run_in_order_with_a_final_report") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let run = Run::start(&hosts.server, "-i server0 --format json");
+        assert_ne!(xdp_on(&hosts.server, Hosts::SERVER), "");
+        run.send(signal);
+        let (status, out, err) = run.wait();
+        assert!(status.success(), "{signal:?}: {err}");
+        assert!(out.contains("portclass.snapshot/1"), "{signal:?}: {out}");
+        nothing_is_left(&hosts);
+    }
+}
+
+#[test]
+fn a_duration_ends_a_run() {
+    if !is_root_or_skips("a_duration_ends_a_run") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (status, out, _) =
+        Run::start(&hosts.server, "-i server0 --duration 50ms --interval 10ms").wait();
+    assert!(status.success());
+    let tables = out
+        .lines()
+        .filter(|line| line.starts_with("SERVICE "))
+        .collect::<Vec<_>>();
+    assert!(tables.len() >= 2, "{out}");
+    assert!(tables[0].contains("PACKETS/S"), "{out}");
+    assert!(!tables[tables.len() - 1].contains("PACKETS/S"), "{out}");
+    nothing_is_left(&hosts);
+}
+
+#[test]
+fn a_closed_stdout_is_a_normal_end_in_every_format() {
+    if !is_root_or_skips("a_closed_stdout_is_a_normal_end_in_every_format") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    for format in ["table", "json", "jsonl", "csv"] {
+        let mut run = Run::start(
+            &hosts.server,
+            &format!("-i server0 --interval 20ms --format {format}"),
+        );
+        let mut stdout = BufReader::new(run.stdout());
+        if format != "json" {
+            stdout.read_line(&mut String::new()).expect("a first line");
+        }
+        drop(stdout);
+        let (status, _, err) = run.wait();
+        assert!(status.success(), "{format}: {err}");
+        assert_eq!(err, "", "{format}");
+        nothing_is_left(&hosts);
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    if !is_root_or_skips("a_full_disk_is_an_error") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("a full device");
+    let mut command = super::process::portclass("run -i server0 --interval 20ms");
+    let refused = hosts
+        .server
+        .output(command.stdout(full))
+        .expect("portclass starts");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = super::process::stderr(&refused);
+    assert!(
+        said.contains("cannot write to stdout: No space left"),
+        "{said}"
+    );
+    nothing_is_left(&hosts);
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_and_the_next_one_works() {
+    if !is_root_or_skips("a_killed_run_leaves_nothing_and_the_next_one_works") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let run = Run::start(&hosts.server, "-i server0");
+    run.send(Signal::KILL);
+    assert!(!run.wait().0.success());
+    // The kernel lets go of a link when it has put the process away.
+    wait_until("the program is gone", || {
+        xdp_on(&hosts.server, Hosts::SERVER).is_empty()
+    });
+    Run::start(&hosts.server, "-i server0 --format json").interrupt();
+    nothing_is_left(&hosts);
+}
+
+#[test]
+fn an_interface_that_goes_away_does_not_disturb_a_run() {
+    if !is_root_or_skips("an_interface_that_goes_away_does_not_disturb_a_run") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let run = Run::start(&hosts.server, "-i server0 --format json");
+    hosts.server.ip("link del dev server0").expect("deleted");
+    assert_eq!(run.interrupt()["totals"]["packets"], 0);
+}

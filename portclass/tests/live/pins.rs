@@ -1,0 +1,227 @@
+//! `load`, `status` and `detach`, and a run that picks the pinned registry up.
+
+use std::{fs, path::Path, process::Output};
+
+use testbed::{
+    bpffs::Bpffs, frame, ip, ip::Hosts as Addresses, packet_socket::PacketSocket,
+    privilege::is_root_or_skips, segment,
+};
+
+use super::process::{Hosts, Run, assert_one_line, portclass, wait_until};
+
+const PIN_DIR: &str = "/sys/fs/bpf/portclass";
+
+fn output(bpffs: &Bpffs, arguments: &str) -> Output {
+    bpffs
+        .enter(|| portclass(arguments).output())
+        .expect("portclass starts")
+}
+
+fn stdout(bpffs: &Bpffs, arguments: &str) -> String {
+    let output = output(bpffs, arguments);
+    assert!(
+        output.status.success(),
+        "{}",
+        super::process::stderr(&output)
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn a_loaded_registry_is_shown_reloaded_and_removed() {
+    if !is_root_or_skips("a_loaded_registry_is_shown_reloaded_and_removed") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    assert!(stdout(&bpffs, "status").starts_with("pinned    nothing in"));
+    let first = stdout(&bpffs, "load");
+    assert!(
+        first.contains("13,362 entries, 11,598 of them named pairs: 13,362 written, 0 kept"),
+        "{first}"
+    );
+    let status = stdout(&bpffs, "status");
+    assert!(
+        status.contains("registry of 2024-06-12 (iana, preferred), 13,362 entries"),
+        "{status}"
+    );
+    assert!(
+        status.contains("13,362 of 16,384 slots, generation 1"),
+        "{status}"
+    );
+
+    let again = stdout(&bpffs, "load");
+    assert!(
+        again.contains("0 written, 13,362 kept, 0 removed; 0 new slots"),
+        "{again}"
+    );
+    let plain = stdout(&bpffs, "load --no-preferred-names");
+    assert!(
+        plain.contains("5 written, 13,357 kept, 0 removed; 5 new slots"),
+        "{plain}"
+    );
+    let back = stdout(&bpffs, "load");
+    assert!(
+        back.contains("5 written, 13,357 kept, 0 removed; 0 new slots"),
+        "{back}"
+    );
+
+    assert_eq!(stdout(&bpffs, "detach").lines().count(), 3);
+    assert!(stdout(&bpffs, "detach").starts_with("nothing is pinned"));
+    bpffs.enter(|| assert!(!Path::new(PIN_DIR).exists()));
+}
+
+#[test]
+fn a_bad_registry_leaves_the_pinned_one_as_it_was() {
+    if !is_root_or_skips("a_bad_registry_leaves_the_pinned_one_as_it_was") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    assert_one_line(
+        &output(&bpffs, "load --registry /nonexistent"),
+        1,
+        &["/nonexistent: cannot read the registry"],
+    );
+    bpffs.enter(|| assert!(!Path::new(PIN_DIR).exists()));
+    stdout(&bpffs, "load");
+    let before = stdout(&bpffs, "status");
+    assert_one_line(
+        &output(&bpffs, "load --registry /dev/null"),
+        1,
+        &["the file is empty"],
+    );
+    assert_eq!(stdout(&bpffs, "status"), before);
+}
+
+#[test]
+fn something_else_where_a_pin_should_be_is_left_alone() {
+    if !is_root_or_skips("something_else_where_a_pin_should_be_is_left_alone") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    bpffs
+        .enter(|| fs::create_dir_all(format!("{PIN_DIR}/registry")))
+        .expect("a folder");
+    let parts = [
+        &format!("{PIN_DIR}/registry: "),
+        "not a map of this version of portclass; remove it: rm",
+    ];
+    assert_one_line(&output(&bpffs, "load"), 1, &parts);
+    bpffs.enter(|| assert!(Path::new(PIN_DIR).join("registry").is_dir()));
+}
+
+#[test]
+fn pins_need_a_bpf_file_system() {
+    if !is_root_or_skips("pins_need_a_bpf_file_system") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    let refused = output(&bpffs, "load --pin-dir /tmp/portclass-pins");
+    assert_one_line(
+        &refused,
+        1,
+        &[
+            "/tmp/portclass-pins: not on a BPF file system",
+            "mount -t bpf bpf /sys/fs/bpf",
+        ],
+    );
+    assert!(!Path::new("/tmp/portclass-pins").exists());
+}
+
+#[test]
+fn a_run_picks_the_pinned_registry_up_and_says_so() {
+    if !is_root_or_skips("a_run_picks_the_pinned_registry_up_and_says_so") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    veth.client.up().expect("up");
+    stdout(&bpffs, "load --no-preferred-names");
+    let count = |arguments: &str| {
+        let run = bpffs.enter(|| {
+            Run::start(
+                &hosts.server,
+                &format!("-i server0 --format json {arguments}"),
+            )
+        });
+        let before = veth.server.received().expect("counters");
+        let segment = segment::tcp(&Addresses::V4, 50_123, 2_049, b"");
+        let frame = frame::ethernet(
+            frame::ether_type::IPV4,
+            &ip::ipv4(ip::protocol::TCP, &segment),
+        );
+        PacketSocket::open(&veth.client)
+            .expect("a packet socket")
+            .send(&frame)
+            .expect("sent");
+        wait_until("the frame received", || {
+            veth.server.received().expect("counters") > before
+        });
+        let said = run.said.clone();
+        (run.interrupt(), said)
+    };
+    let (report, said) = count("");
+    assert!(
+        said.contains(&format!("using the pinned registry in {PIN_DIR}")),
+        "{said}"
+    );
+    assert_eq!(report["services"][0]["service"], "shilp");
+    assert_eq!(report["registry"]["layers"], serde_json::json!(["iana"]));
+    assert_eq!(report["registry"]["updated"], "2024-06-12");
+    assert_eq!(report["registry"]["entries"], 11_598);
+
+    let registry = format!(
+        "--registry {}/data/service-names-port-numbers.csv",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let (report, said) = count(&registry);
+    assert!(!said.contains("pinned"), "{said}");
+    assert_eq!(report["services"][0]["service"], "nfs");
+    assert!(
+        stdout(&bpffs, "status").contains("generation 1"),
+        "runs change no pin"
+    );
+}
+
+#[test]
+fn a_run_follows_a_registry_that_is_loaded_meanwhile() {
+    if !is_root_or_skips("a_run_follows_a_registry_that_is_loaded_meanwhile") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    veth.client.up().expect("up");
+    stdout(&bpffs, "load --no-preferred-names");
+    let run = bpffs.enter(|| Run::start(&hosts.server, "-i server0 --format json"));
+    let segment = segment::tcp(&Addresses::V4, 50_123, 2_049, b"");
+    let frame = frame::ethernet(
+        frame::ether_type::IPV4,
+        &ip::ipv4(ip::protocol::TCP, &segment),
+    );
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    let send = |count: u64| {
+        socket.send(&frame).expect("sent");
+        wait_until("the frame received", || {
+            veth.server.received().expect("counters") == count
+        });
+    };
+    send(1);
+    stdout(&bpffs, "load");
+    send(2);
+    let report = run.interrupt();
+    let names: Vec<_> = report["services"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| &row["service"])
+        .collect();
+    assert_eq!(
+        names,
+        ["nfs", "shilp"],
+        "what was counted before keeps its name"
+    );
+    assert_eq!(report["totals"]["packets"], 2);
+}

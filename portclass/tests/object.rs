@@ -1,0 +1,63 @@
+//! The kernel object that is embedded: it has everything that user space asks it for.
+
+use object::{Object as _, ObjectSymbol as _};
+use portclass::dataplane::OBJECT;
+use portclass_common::names;
+
+fn symbols() -> Vec<(String, u64)> {
+    let file = object::File::parse(OBJECT).expect("an ELF file");
+    let symbols = file
+        .symbols()
+        .map(|symbol| (symbol.name().unwrap_or_default().to_owned(), symbol.size()));
+    symbols.collect()
+}
+
+#[test]
+fn every_map_and_program_is_in_the_object_under_its_name() {
+    let symbols = symbols();
+    let maps = [
+        names::REGISTRY,
+        names::SERVICES,
+        names::STATE,
+        names::COUNTERS,
+        names::LOG_BUDGET,
+        names::LOG_RING,
+    ];
+    for name in maps
+        .into_iter()
+        .chain([names::PROGRAM, names::PROGRAM_FRAGS])
+    {
+        assert!(symbols.iter().any(|(symbol, _)| symbol == name), "{name}");
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_object_with_its_size() {
+    let symbols = symbols();
+    for (name, size) in [
+        (names::COUNTER_STRIDE, 4),
+        (names::LOG_UNLABELLED, 1),
+        (names::LOG_LEVEL, 1),
+    ] {
+        assert!(symbols.contains(&(name.to_owned(), size)), "{name}");
+    }
+}
+
+#[test]
+fn the_kernel_keeps_program_names_whole() {
+    const BPF_OBJ_NAME_LEN: usize = 16;
+    for name in [names::PROGRAM, names::PROGRAM_FRAGS] {
+        assert!(name.len() < BPF_OBJ_NAME_LEN, "{name}");
+    }
+}
+
+#[test]
+fn the_object_has_types_for_its_maps() {
+    let file = object::File::parse(OBJECT).expect("an ELF file");
+    for section in [".BTF", ".BTF.ext", ".maps", "license"] {
+        assert!(
+            object::Object::section_by_name(&file, section).is_some(),
+            "{section}"
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! Files that are no registry, or hold records that are none.
+
+use std::{fs, path::PathBuf};
+
+use portclass::registry::{Column, Finding, MAX_FILE_BYTES, Registry, RegistryError, Sources};
+use tempfile::TempDir;
+
+const HEADER: &str = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,\
+                      Modification Date,Reference,Service Code,Unauthorized Use Reported,Assignment Notes\r\n";
+
+fn load(content: &[u8]) -> Result<(Registry, Vec<Finding>), RegistryError> {
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("registry.csv");
+    fs::write(&file, content).expect("a temporary file");
+    load_file(file)
+}
+
+fn load_file(file: PathBuf) -> Result<(Registry, Vec<Finding>), RegistryError> {
+    Registry::load(&Sources {
+        registry: Some(file),
+        preferred_names: false,
+    })
+}
+
+fn load_records(records: &str) -> (Registry, Vec<(u64, Option<Column>, String)>) {
+    let (registry, findings) = load(format!("{HEADER}{records}").as_bytes()).expect("a registry");
+    let findings = findings
+        .into_iter()
+        .map(|finding| (finding.line, finding.column, finding.message));
+    (registry, findings.collect())
+}
+
+fn names(registry: &Registry) -> Vec<&str> {
+    registry.entries().map(|entry| entry.name).collect()
+}
+
+#[test]
+fn a_file_that_is_no_registry_is_refused_by_name() {
+    let refused = |content: &[u8]| load(content).err().expect("refused").to_string();
+    assert!(
+        refused(b"")
+            .ends_with("registry.csv: the file is empty; expected the IANA registry as CSV")
+    );
+    assert!(refused(b"\xef\xbb\xbf\r\n \n").contains("the file is empty"));
+    for garbage in [
+        &b"\x7fELF\x02\x01\x01\0\0\0"[..],
+        b"port,name\n80,http\n",
+        b"{\"services\": []}",
+        &[0xff; 5000],
+    ] {
+        assert!(refused(garbage).contains("registry.csv:1: not the IANA registry as CSV"));
+    }
+    assert!(refused(HEADER.as_bytes()).contains("no usable record"));
+    let only_bad = format!("{HEADER}a,99999,tcp,,,,,,,,,\n");
+    assert!(refused(only_bad.as_bytes()).contains("the first problem: "));
+    let missing = load_file("/nonexistent/registry.csv".into())
+        .err()
+        .expect("refused");
+    assert!(
+        missing
+            .to_string()
+            .starts_with("/nonexistent/registry.csv: cannot read the registry: ")
+    );
+    let folder = load_file("/proc".into()).err().expect("refused");
+    assert!(matches!(folder, RegistryError::Unreadable { .. }));
+}
+
+#[test]
+fn an_endless_file_is_refused_at_the_limit() {
+    let endless = load_file("/dev/zero".into()).err().expect("refused");
+    assert!(matches!(endless, RegistryError::TooLarge { .. }));
+    assert!(
+        endless
+            .to_string()
+            .contains(&format!("larger than {} MiB", MAX_FILE_BYTES >> 20))
+    );
+}
+
+#[test]
+fn a_bad_record_names_its_line_and_column_and_the_others_still_load() {
+    let (registry, findings) = load_records(
+        "first,1,tcp,,,,,,,,,\r\n\
+         \"with\nline feed\",2,tcp,,,,,,,,,\r\n\
+         big,65536,tcp,,,,,,,,,\r\n\
+         sign,+5,tcp,,,,,,,,,\r\n\
+         back,9-8,tcp,,,,,,,,,\r\n\
+         quic,9,quic,,,,,,,,,\r\n\
+         short,10,tcp\r\n\
+         last,11,UDP,,,,,,,,,\r\n",
+    );
+    assert_eq!(names(&registry), ["first", "with\nline feed", "last"]);
+    let found: Vec<_> = findings
+        .iter()
+        .map(|(line, column, _)| (*line, *column))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (5, Some(Column::PortNumber)),
+            (6, Some(Column::PortNumber)),
+            (7, Some(Column::PortNumber)),
+            (8, Some(Column::TransportProtocol)),
+            (9, None),
+        ]
+    );
+    assert_eq!(findings[4].2, "3 columns; expected 12");
+}
+
+#[test]
+fn a_record_of_bytes_that_are_no_text_is_left_out() {
+    let mut content = HEADER.as_bytes().to_vec();
+    content.extend_from_slice(
+        b"good,1,tcp,,,,,,,,,\nbad,2,tcp,\xff\xfe,,,,,,,,\ngood,3,tcp,,,,,,,,,\n",
+    );
+    let (registry, findings) = load(&content).expect("a registry");
+    assert_eq!(registry.entries().count(), 2);
+    assert_eq!(
+        (findings[0].line, findings[0].column),
+        (3, Some(Column::Description))
+    );
+    let shown = findings[0].to_string();
+    assert!(
+        shown.ends_with("registry.csv:3: column 'Description': not valid UTF-8"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn an_unterminated_quote_loses_its_own_record_only() {
+    let (registry, findings) =
+        load_records("a,1,tcp,,,,,,,,,\nb,2,tcp,\"never,,,,,,,,\nc,3,tcp,,,,,,,,,\n");
+    assert_eq!(names(&registry), ["a", "c"]);
+    assert_eq!((findings.len(), findings[0].0), (1, 3));
+    assert!(
+        findings[0]
+            .2
+            .starts_with("a quote is opened and never closed")
+    );
+}
+
+#[test]
+fn a_file_made_of_unterminated_quotes_ends_soon() {
+    let hostile = "a\",\"\n".repeat(200_000);
+    let refused = load(format!("{HEADER}{hostile}").as_bytes())
+        .err()
+        .expect("refused");
+    assert!(matches!(refused, RegistryError::NoRecords { .. }));
+}
+
+#[test]
+fn text_from_outside_cannot_drive_a_terminal() {
+    let (registry, _) = load_records("evil\u{1b}[2J\u{202e},1,tcp,,,,,,,,,\n");
+    assert_eq!(names(&registry), ["evil\u{fffd}[2J\u{fffd}"]);
+}
