@@ -2,16 +2,27 @@
 
 use core::marker::PhantomData;
 
-use super::Reason;
+use super::{EXTENSION_MAX_CHAIN, Reason, VLAN_MAX_DEPTH};
 
-/// A position in a frame, and the frame's end.
+/// No header starts further into a frame than this.
+const MAX_OFFSET: usize = 0x7fff;
+
+const _: () = {
+    const ETHERNET: usize = 14 + 4 * VLAN_MAX_DEPTH;
+    const PPPOE: usize = 8;
+    const IPV6: usize = 40 + 2_048 * EXTENSION_MAX_CHAIN;
+    assert!(ETHERNET + PPPOE + IPV6 < MAX_OFFSET);
+};
+
+/// A position in a frame.
 ///
-/// It holds two addresses and no length, because the kernel's verifier follows packet pointers only as long as they
-/// are compared with the end of the packet.
+/// It holds addresses and no length, because the kernel's verifier follows packet pointers only as long as they are
+/// compared with the end of the packet.
 #[derive(Clone, Copy)]
 pub struct Cursor<'frame> {
-    next: *const u8,
+    start: *const u8,
     end: *const u8,
+    offset: usize,
     frame: PhantomData<&'frame [u8]>,
 }
 
@@ -20,8 +31,9 @@ impl<'frame> Cursor<'frame> {
     pub const fn new(frame: &'frame [u8]) -> Self {
         let range = frame.as_ptr_range();
         Self {
-            next: range.start,
+            start: range.start,
             end: range.end,
+            offset: 0,
             frame: PhantomData,
         }
     }
@@ -34,8 +46,9 @@ impl<'frame> Cursor<'frame> {
     #[inline(always)]
     pub const unsafe fn from_range(start: *const u8, end: *const u8) -> Self {
         Self {
-            next: start,
+            start,
             end,
+            offset: 0,
             frame: PhantomData,
         }
     }
@@ -45,20 +58,24 @@ impl<'frame> Cursor<'frame> {
     #[inline(always)]
     pub(super) fn take<const N: usize>(&mut self) -> Result<&'frame [u8; N], Reason> {
         const { assert!(N >= 2) };
-        let header = self.next;
-        self.skip(N)?;
-        // SAFETY: `skip` has checked that N bytes from `header` lie before the end of the frame.
+        let header = self.start.wrapping_add(self.offset);
+        if header.wrapping_add(N) > self.end {
+            return Err(Reason::Truncated);
+        }
+        self.offset += N;
+        // SAFETY: N bytes from `header` lie before the end of the frame.
         Ok(unsafe { &*header.cast::<[u8; N]>() })
     }
 
     /// Leaves `length` bytes behind, which lie in the frame.
     #[inline(always)]
     pub(super) fn skip(&mut self, length: usize) -> Result<(), Reason> {
-        let next = self.next.wrapping_add(length);
-        if next > self.end {
+        // The mask changes no value. It gives the verifier one range for all offsets that depend on the packet, so
+        // that it recognises a state which it has seen already, however many headers were skipped on the way to it.
+        self.offset = (self.offset + length) & MAX_OFFSET;
+        if self.start.wrapping_add(self.offset) > self.end {
             return Err(Reason::Truncated);
         }
-        self.next = next;
         Ok(())
     }
 }
