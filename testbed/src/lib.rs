@@ -1,0 +1,18 @@
+//! Namespaces, veth pairs, frames and senders, for tests, the demo and benches.
+//!
+//! Everything here lives in network namespaces without a name, so that nothing of it outlives the process, and no
+//! interface of the host is ever touched.
+
+pub mod bpffs;
+pub mod checksum;
+pub mod fixture;
+pub mod foreign;
+pub mod frame;
+pub mod ip;
+pub mod netns;
+pub mod packet_socket;
+pub mod privilege;
+pub mod segment;
+pub mod tap;
+pub mod veth;
+pub mod witness;
