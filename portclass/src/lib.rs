@@ -1,6 +1,6 @@
 //! portclass labels live traffic with its registered service.
 //!
-//! Data flows one way: [`registry`] -> [`dataplane`] -> [`account`] -> [`report`]; [`command`] strings them together.
+//! Data flows one way: [`registry`] -> [`dataplane`] -> [`account`] -> [`report`]; the binary's commands string them together.
 //! A port number says what is registered, not what the traffic is (RFC 6335 section 7.2, RFC 7605 section 5).
 
 pub mod account;

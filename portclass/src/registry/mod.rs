@@ -1,6 +1,6 @@
 //! The registry of service names and ports: bytes in, registry out. It knows no kernel.
 //!
-//! A [`Reader`](csv) turns a file into [`Records`], one row each as IANA wrote it. [`Registry`] lays them over all
+//! A reader turns a file into [`Records`], one row each as IANA wrote it. [`Registry`] lays them over all
 //! ports of all transports and answers which name, and which status, a port has, and which [`Layer`] says so.
 
 mod csv;

@@ -1,0 +1,75 @@
+//! Building portclass and running it as root.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    exec::{exec, print},
+    workspace,
+};
+
+/// `cargo xtask run` and `cargo xtask load`: builds portclass, then becomes `portclass SUBCOMMAND ARGUMENTS`.
+///
+/// # Errors
+///
+/// The build fails, or the program cannot be started.
+pub fn run(subcommand: &str, arguments: &[String]) -> Result<()> {
+    let program = build()?;
+    become_root_and(
+        program.as_os_str(),
+        std::iter::once(subcommand).chain(arguments.iter().map(String::as_str)),
+    )
+}
+
+/// Builds portclass and gives back its path.
+///
+/// # Errors
+///
+/// The build fails.
+pub fn build() -> Result<PathBuf> {
+    exec(workspace::cargo().args(["build", "--release", "--package", "portclass"]))?;
+    Ok(workspace::target_directory()?.join("release/portclass"))
+}
+
+/// Whether this process has root's rights.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Replaces this process by `program`, with sudo in front when it is not root's.
+///
+/// # Errors
+///
+/// The program, or sudo, cannot be started.
+pub fn become_root_and(
+    program: &OsStr,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<()> {
+    let mut command = if is_root() {
+        Command::new(program)
+    } else {
+        let mut sudo = Command::new("sudo");
+        // sudo drops the environment, and with it the options that portclass takes from there.
+        sudo.arg("env")
+            .args(options_from_environment())
+            .arg(program);
+        sudo
+    };
+    command.args(arguments);
+    print(&command);
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+fn options_from_environment() -> impl Iterator<Item = OsString> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let is_option = name.to_str()?.starts_with("PORTCLASS_");
+        is_option.then(|| [&name, OsStr::new("="), &value].into_iter().collect())
+    })
+}

@@ -1,0 +1,151 @@
+//! `cargo xtask test`: everything that must pass, the quickest first.
+
+use std::{fs, process::Command};
+
+use anyhow::{Result, ensure};
+
+use crate::{
+    build_ebpf,
+    exec::{exec, output},
+    kernel_toolchain::KernelToolchain,
+    program::is_root,
+    setup,
+    workspace::{cargo, target_directory},
+};
+
+/// Where the dataplane's tests find the kernel object to load, when it is not to be the checked-in one.
+const OBJECT_VARIABLE: &str = "PORTCLASS_OBJECT";
+
+/// Runs it all, up to the first failure.
+///
+/// # Errors
+///
+/// Something did not pass.
+pub fn test() -> Result<()> {
+    exec(cargo().args(["fmt", "--all", "--check"]))?;
+    exec(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    // The kernel side's program and the library share their name, which rustdoc cannot tell apart.
+    exec(cargo().env("RUSTDOCFLAGS", "-D warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--exclude",
+        "portclass-ebpf",
+    ]))?;
+    eprintln!("$ cargo xtask build-ebpf --check");
+    build_ebpf::check()?;
+    let runner = runner()?;
+    exec(runner.apply(cargo().args(["test", "--workspace"])))?;
+    demo(&runner)?;
+    fresh_object(&runner)?;
+    eprintln!(
+        "xtask: all passed{}",
+        if runner == Runner::Unprivileged {
+            ", as far as they ran"
+        } else {
+            ""
+        }
+    );
+    Ok(())
+}
+
+/// Shows the program that the tests have just built.
+fn demo(runner: &Runner) -> Result<()> {
+    if *runner == Runner::Unprivileged {
+        return Ok(());
+    }
+    exec(cargo().args(["build", "--package", "portclass"]))?;
+    let program = target_directory()?.join("debug/portclass");
+    exec(
+        Command::new(std::env::current_exe()?)
+            .args(["demo", "--program"])
+            .arg(program),
+    )
+}
+
+/// Rebuilds the kernel object and, where that gives another one, tests it, too.
+fn fresh_object(runner: &Runner) -> Result<()> {
+    let toolchain = match fresh_toolchain() {
+        Ok(toolchain) => toolchain,
+        Err(error) => {
+            skip(
+                "rebuilding the kernel object and testing the fresh one",
+                &format!("{error:#}"),
+            );
+            return Ok(());
+        }
+    };
+    let fresh = build_ebpf::build_fresh(&toolchain)?;
+    if fs::read(&fresh)? == build_ebpf::checked_in()? {
+        eprintln!(
+            "xtask: the fresh kernel object is the checked-in one, byte for byte: it has been tested"
+        );
+        return Ok(());
+    }
+    ensure!(
+        !build_ebpf::is_by(&toolchain)?,
+        "the same sources and tools give another kernel object than the checked-in one: run `cargo xtask build-ebpf`"
+    );
+    let mut tests = cargo();
+    tests
+        .args(["test", "--package", "portclass"])
+        .env(OBJECT_VARIABLE, &fresh);
+    exec(runner.apply(&mut tests))
+}
+
+fn fresh_toolchain() -> Result<KernelToolchain> {
+    if is_root() {
+        setup::kernel_toolchain()
+    } else {
+        KernelToolchain::find()
+    }
+}
+
+/// How tests come by root's rights, which those of the kernel side need.
+#[derive(PartialEq)]
+enum Runner {
+    Root,
+    /// Cargo's variable that puts a program in front of the tests.
+    Sudo(String),
+    Unprivileged,
+}
+
+impl Runner {
+    fn apply<'command>(&self, tests: &'command mut Command) -> &'command mut Command {
+        match self {
+            Self::Sudo(variable) => tests.env(variable, "sudo -E"),
+            Self::Root | Self::Unprivileged => tests,
+        }
+    }
+}
+
+fn runner() -> Result<Runner> {
+    if is_root() {
+        return Ok(Runner::Root);
+    }
+    if output(Command::new("sudo").args(["--non-interactive", "true"])).is_err() {
+        skip(
+            "the kernel tests and the live tests",
+            "they need root, and sudo asks for a password",
+        );
+        return Ok(Runner::Unprivileged);
+    }
+    let version = output(cargo().arg("-vV"))?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap_or_default();
+    let host = host.to_uppercase().replace('-', "_");
+    Ok(Runner::Sudo(format!("CARGO_TARGET_{host}_RUNNER")))
+}
+
+fn skip(what: &str, why: &str) {
+    eprintln!("xtask: SKIPPED {what}: {why}");
+}
