@@ -1,6 +1,9 @@
 //! The kernel side: parse, label, count, pass. An observer: whatever happens inside, the verdict is "pass".
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
-#![expect(missing_docs, reason = "the macros drop the entry points' documentation")]
+#![expect(
+    missing_docs,
+    reason = "the macros drop the entry points' documentation"
+)]
 
 mod count;
 mod log;
