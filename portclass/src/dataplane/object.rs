@@ -14,6 +14,7 @@ use portclass_common::{
     port::PortKey,
     settings::{Contents, State},
 };
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{
     AttachError, Attachment, Changes, DataplaneError, FillError, Interface, KernelLog, Mode, Pins,
@@ -78,6 +79,7 @@ impl Dataplane {
     /// No privilege, no BPF in the kernel, or pins that have changed since they were found.
     pub fn open(maps: Maps<'_>, settings: Settings) -> Result<Self, DataplaneError> {
         let system = |what| move |why| DataplaneError::System { what, why };
+        lift_memlock();
         let slots = match maps {
             Maps::Private { entries } => room_for(entries),
             Maps::Pinned(pins) => pins.slots(),
@@ -298,6 +300,16 @@ fn room_for(entries: usize) -> u32 {
         .try_into()
         .unwrap_or(MAX_SLOTS);
     roomy.clamp(MIN_SLOTS, MAX_SLOTS)
+}
+
+/// Before Linux 5.11 maps count against RLIMIT_MEMLOCK (kernel commit 755e5d55367a). Where the limit may not be raised it
+/// may still suffice, and if it does not, creating the maps says so.
+fn lift_memlock() {
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    let _raised = setrlimit(Resource::Memlock, unlimited);
 }
 
 fn map_data<'ebpf>(

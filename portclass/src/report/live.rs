@@ -11,10 +11,11 @@ pub struct Size {
     pub rows: u16,
 }
 
-/// Remembers how many lines stand on the terminal.
+/// Remembers what stands on the terminal.
 #[derive(Debug, Default)]
 pub struct Live {
     lines: usize,
+    size: Option<Size>,
 }
 
 impl Live {
@@ -30,7 +31,13 @@ impl Live {
         lines: &[String],
         size: Option<Size>,
     ) -> io::Result<()> {
+        if self.lines > 0 && self.size != size {
+            // The terminal has folded the lines anew, nobody knows how: home, and erase the screen.
+            write!(out, "\x1b[H\x1b[2J")?;
+            self.lines = 0;
+        }
         self.clear(out)?;
+        self.size = size;
         let (columns, rows) = size.map_or((usize::MAX, usize::MAX), |size| {
             (size.columns.into(), size.rows.into())
         });
@@ -52,8 +59,8 @@ impl Live {
     /// Those of the writer.
     pub fn clear(&mut self, out: &mut impl io::Write) -> io::Result<()> {
         if self.lines > 0 {
-            // ECMA-48: cursor up, then erase to the end of the screen.
-            write!(out, "\x1b[{}A\x1b[J", self.lines)?;
+            // To the line's start, since Ctrl-C shows as two characters; ECMA-48: cursor up, erase to the screen's end.
+            write!(out, "\r\x1b[{}A\x1b[J", self.lines)?;
         }
         self.lines = 0;
         Ok(())

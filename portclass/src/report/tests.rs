@@ -112,7 +112,22 @@ fn a_table_is_drawn_over_the_one_before_and_never_past_the_edges() {
     live.clear(&mut out).expect("a vector");
     assert_eq!(
         String::from_utf8(out).expect("text"),
-        "one \né§ü€\n\u{1b}[2A\u{1b}[Jone \n\u{1b}[1A\u{1b}[J"
+        "one \né§ü€\n\r\u{1b}[2A\u{1b}[Jone \n\r\u{1b}[1A\u{1b}[J"
+    );
+}
+
+#[test]
+fn a_terminal_of_another_size_is_erased() {
+    let mut live = Live::default();
+    let mut out = Vec::new();
+    let line = ["one line".to_owned()];
+    for columns in [80, 4] {
+        live.draw(&mut out, &line, Some(Size { columns, rows: 3 }))
+            .expect("a vector");
+    }
+    assert_eq!(
+        String::from_utf8(out).expect("text"),
+        "one line\n\u{1b}[H\u{1b}[2Jone \n"
     );
 }
 
