@@ -12,6 +12,7 @@ pub mod ip;
 pub mod netns;
 pub mod packet_socket;
 pub mod privilege;
+pub mod seccomp;
 pub mod segment;
 pub mod tap;
 pub mod veth;

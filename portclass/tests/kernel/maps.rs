@@ -139,6 +139,16 @@ fn a_registry_that_needs_more_slots_than_there_are_changes_nothing() {
 }
 
 #[test]
+fn a_registry_of_16_384_entries_fits() {
+    if !is_root_or_skips("a_registry_of_16_384_entries_fits") {
+        return;
+    }
+    let registry = registry(&["everywhere,1-4096,"]);
+    let changes = private(&registry).fill(&registry).expect("room");
+    assert_eq!(changes.contents.entries, 16_384);
+}
+
+#[test]
 fn pinned_maps_are_found_again_with_all_that_was_put_into_them() {
     if !is_root_or_skips("pinned_maps_are_found_again_with_all_that_was_put_into_them") {
         return;

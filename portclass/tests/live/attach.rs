@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use portclass::dataplane::{Dataplane, Maps, Mode, ObtainedMode, Settings, interfaces};
+use portclass_common::names;
 use testbed::{foreign::ForeignProgram, netns::Netns, privilege::is_root_or_skips, veth::Veth};
 
 use super::process::{Hosts, Run, assert_one_line, portclass, xdp_on};
@@ -97,6 +99,51 @@ fn jumbo_frames_are_no_obstacle_to_native_mode_with_multi_buffer_support() {
     veth.server.up().expect("up");
     let run = Run::start(&hosts.server, "-i server0 --mode native --format json");
     assert_eq!(run.interrupt()["interfaces"][0]["mode"], "native");
+}
+
+#[test]
+fn jumbo_frames_are_in_the_way_of_native_mode_without_multi_buffer_support() {
+    if !is_root_or_skips("jumbo_frames_are_in_the_way_of_native_mode_without_multi_buffer_support")
+    {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.set_mtu(9_000).expect("jumbo frames");
+    let mut dataplane =
+        Dataplane::open(Maps::Private { entries: 0 }, Settings::default()).expect("the maps");
+    dataplane
+        .load_program(names::PROGRAM)
+        .expect("the verifier accepts the program");
+    hosts.server.enter(|| {
+        let interfaces = interfaces().expect("the interfaces");
+        let server = interfaces.iter().find(|interface| interface.name == Hosts::SERVER).expect("it is there");
+        let refused = dataplane.attach(server, Mode::Native).expect_err("too large").to_string();
+        assert_eq!(
+            refused,
+            "server0: an MTU of 9000 is too large for native XDP on this driver without multi-buffer support \
+             (Linux 5.18); lower it (ip link set dev server0 mtu 1500) or use --mode generic"
+        );
+        let attachment = dataplane.attach(server, Mode::Auto).expect("generic mode");
+        assert_eq!(attachment.mode, ObtainedMode::Generic);
+        assert!(attachment.fallback.expect("a reason").contains("an MTU of 9000 is too large"));
+    });
+}
+
+#[test]
+fn a_kernel_without_bpf_is_said_to_be_one() {
+    if !is_root_or_skips("a_kernel_without_bpf_is_said_to_be_one") {
+        return;
+    }
+    let netns = Netns::new().expect("a network namespace");
+    let mut command = portclass("run -i lo");
+    testbed::seccomp::without_bpf(&mut command);
+    let refused = netns.output(&mut command).expect("portclass starts");
+    assert_one_line(
+        &refused,
+        1,
+        &["this kernel has no BPF", "CONFIG_BPF_SYSCALL"],
+    );
 }
 
 #[test]

@@ -282,3 +282,44 @@ fn several_interfaces_are_counted_together() {
     );
     assert_eq!(totals(&report), (2, 2 * frame.len() as u64));
 }
+
+#[test]
+fn the_log_of_unlabelled_frames_says_why_and_stays_within_its_limit() {
+    if !is_root_or_skips("the_log_of_unlabelled_frames_says_why_and_stays_within_its_limit") {
+        return;
+    }
+    const FRAMES: u64 = 3_000;
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let run = Run::start(&hosts.server, "-i server0 --format json --log-unlabelled");
+    veth.client.up().expect("up");
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    let udp = segment::udp(&Addresses::V4, 50_123, 60_000, b"");
+    let unlabelled = frame::ethernet(frame::ether_type::IPV4, &ip::ipv4(ip::protocol::UDP, &udp));
+    let (_, labelled) = plan().swap_remove(0);
+    let start = std::time::Instant::now();
+    for _ in 0..FRAMES {
+        socket.send(&unlabelled).expect("sent");
+        socket.send(&labelled).expect("sent");
+    }
+    wait_until("every frame received", || {
+        veth.server.received().expect("counters") >= 2 * FRAMES
+    });
+    let seconds = start.elapsed().as_secs() + 2;
+    run.send(rustix::process::Signal::INT);
+    let (status, _, err) = run.wait();
+    assert!(status.success(), "{err}");
+    let lines: Vec<_> = err.lines().collect();
+    assert!(!lines.is_empty());
+    for line in &lines {
+        let said = line.ends_with(": dynamic, protocol 17, port 60000, from port 50123");
+        assert!(line.starts_with("portclass: interface ") && said, "{line}");
+    }
+    let cpus = std::thread::available_parallelism().expect("CPUs").get() as u64;
+    assert!(
+        lines.len() as u64 <= 10 * cpus * seconds,
+        "{} lines",
+        lines.len()
+    );
+}
