@@ -124,7 +124,7 @@ impl Account {
                 ServiceRow::new(service, transport, &ports, seconds)
             })
             .collect();
-        let unlabelled: Vec<_> = reasons
+        let mut unlabelled: Vec<_> = reasons
             .into_iter()
             .map(|((class, transport, detail), tally)| {
                 UnlabelledRow::new(class, transport, detail, tally, seconds)
@@ -132,6 +132,7 @@ impl Account {
             .collect();
         let totals = Totals::of(&services, &unlabelled);
         self.sort.apply(&mut services);
+        unlabelled.sort_by(|one, other| one.rank().cmp(&other.rank()));
         let mut snapshot = Snapshot::new(
             SystemTime::now(),
             seconds,
@@ -141,9 +142,6 @@ impl Account {
         );
         snapshot.services = services;
         snapshot.unlabelled = unlabelled;
-        snapshot
-            .unlabelled
-            .sort_by_key(|row| std::cmp::Reverse(row.bytes));
         snapshot
     }
 

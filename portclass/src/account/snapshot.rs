@@ -262,6 +262,16 @@ pub struct UnlabelledRow {
 }
 
 impl UnlabelledRow {
+    /// Most bytes first, ties by name.
+    pub(super) fn rank(&self) -> impl Ord {
+        (
+            Reverse(self.bytes),
+            self.class,
+            self.transport,
+            &self.detail,
+        )
+    }
+
     pub(super) fn new(
         class: Class,
         transport: Option<&'static str>,

@@ -162,6 +162,14 @@ pub enum AttachError {
         /// The other program.
         program: AttachedProgram,
     },
+    /// Its frames start with an IP header.
+    #[error(
+        "{interface}: its frames have no Ethernet header, and this version reads no others; observe the interface that carries its packets"
+    )]
+    NoEthernet {
+        /// The interface's name.
+        interface: String,
+    },
     /// The driver has no native XDP.
     #[error("{interface}: its driver has no native XDP; use --mode generic")]
     NoNative {

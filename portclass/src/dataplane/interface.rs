@@ -5,7 +5,7 @@ use std::{fmt, io};
 use aya::programs::{links::LinkType, loaded_links, loaded_programs};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp, XdpAttached},
+    link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, XdpAttached},
     route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
 };
 
@@ -20,6 +20,8 @@ pub struct Interface {
     pub name: String,
     /// Whether it is administratively up.
     pub is_up: bool,
+    /// Whether its frames start with an Ethernet header; those of tun, WireGuard and ppp do not.
+    pub is_ethernet: bool,
     /// Maximum transmission unit, in bytes without the link-layer header.
     pub mtu: u32,
     /// The id of the XDP program that is attached to it, and whether it is in generic mode.
@@ -49,6 +51,10 @@ fn of_link(link: &LinkMessage) -> Interface {
         index: link.header.index,
         name: String::new(),
         is_up: link.header.flags.contains(LinkFlags::Up),
+        is_ethernet: matches!(
+            link.header.link_layer_type,
+            LinkLayerType::Ether | LinkLayerType::Loopback
+        ),
         mtu: 0,
         xdp: None,
     };

@@ -244,6 +244,11 @@ impl Dataplane {
     ///
     /// What is in the way, and how to remove it.
     pub fn attach(&mut self, interface: &Interface, mode: Mode) -> Result<Attachment, AttachError> {
+        if !interface.is_ethernet {
+            return Err(AttachError::NoEthernet {
+                interface: interface.name.clone(),
+            });
+        }
         let frags = self.takes_frags();
         let program = self.loaded().map_err(|error| AttachError::Other {
             interface: interface.name.clone(),
