@@ -1,6 +1,7 @@
-//! Names of the kernel object's maps, programs and load-time settings, each written here and nowhere else.
+//! Names of the kernel object's maps, programs and load-time settings, as user space asks for them.
 //!
-//! A test opens the built object and finds every one of them in it.
+//! The kernel side repeats them where its macros want literals; a test opens the built object and finds every one of
+//! them in it.
 
 /// The hash map `PortKey` -> `Label`: the registry, as the kernel looks it up.
 pub const REGISTRY: &str = "registry";

@@ -52,7 +52,7 @@ impl State {
         }
     }
 
-    /// The layout version of whoever wrote the maps; 0 while they are being filled.
+    /// The layout version of whoever wrote the maps; 0 before anybody has filled them.
     pub const fn layout_version(&self) -> u32 {
         self.layout_version
     }

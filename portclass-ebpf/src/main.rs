@@ -53,7 +53,11 @@ fn label(flow: Flow) -> (u32, u8) {
     // SAFETY: the reference is read before the program ends, and the map's entries are preallocated: an entry that
     // user space replaces meanwhile gives the old label or the new one, each of them valid.
     if let Some(label) = unsafe { maps::REGISTRY.get(key) } {
-        return (FIRST_SLOT + u32::from(label.slot()), label.class_code());
+        let index = FIRST_SLOT + u32::from(label.slot());
+        // Others may write to the pinned map, and a slot that it has no room for would count in another CPU's row.
+        if index < maps::COUNTER_STRIDE.load() {
+            return (index, label.class_code());
+        }
     }
     let reason = if flow.destination >= FIRST_DYNAMIC {
         Reason::Dynamic(flow.transport)

@@ -1,14 +1,14 @@
 //! Somebody else's XDP program: it passes every frame, and stays where it is attached.
 
 use std::{
-    fs, io,
+    fs,
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
     process::Command,
 };
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::veth::End;
+use crate::{bpf::call, veth::End};
 
 /// `BPF_PROG_LOAD`'s part of `union bpf_attr`, up to the name (linux/bpf.h).
 #[repr(C)]
@@ -25,7 +25,19 @@ struct ProgLoad {
     prog_name: [u8; 16],
 }
 
+/// `BPF_LINK_CREATE`'s part of it.
+#[repr(C)]
+struct LinkCreate {
+    prog_fd: u32,
+    target_ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
 const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_LINK_CREATE: libc::c_long = 28;
+const BPF_XDP: u32 = 37;
+const XDP_FLAGS_SKB_MODE: u32 = 2;
 const BPF_PROG_TYPE_XDP: u32 = 6;
 /// `r0 = XDP_PASS; exit` (RFC 9669).
 const PASS: [u64; 2] = [0x0000_0002_0000_00b7, 0x0000_0000_0000_0095];
@@ -60,23 +72,31 @@ impl ForeignProgram {
             prog_flags: 0,
             prog_name,
         };
-        // SAFETY: the attributes and what they point to live during the call.
-        let fd = unsafe {
-            libc::syscall(
-                libc::SYS_bpf,
-                BPF_PROG_LOAD,
-                &raw const attributes,
-                size_of_val(&attributes),
-            )
-        };
-        ensure!(
-            fd >= 0,
-            "cannot load a program: {}",
-            io::Error::last_os_error()
-        );
+        // SAFETY: what the attributes point to lives for the whole run of the process.
+        let fd = unsafe { call(BPF_PROG_LOAD, &attributes) }.context("cannot load a program")?;
         // SAFETY: the kernel has just handed the descriptor over.
-        let program = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+        let program = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Self { program })
+    }
+
+    /// Attaches it in generic mode by a link, and gives the link: the program goes with it.
+    ///
+    /// # Errors
+    ///
+    /// The interface is gone, or occupied.
+    pub fn link(&self, end: &End<'_>) -> Result<OwnedFd> {
+        let attributes = LinkCreate {
+            prog_fd: self.program.as_raw_fd() as u32,
+            target_ifindex: end.index()?,
+            attach_type: BPF_XDP,
+            flags: XDP_FLAGS_SKB_MODE,
+        };
+        // SAFETY: the attributes hold numbers alone.
+        let fd = end
+            .netns
+            .enter(|| unsafe { call(BPF_LINK_CREATE, &attributes) });
+        // SAFETY: the kernel has just handed the descriptor over.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd.context("cannot make a link")?) })
     }
 
     /// Attaches it in generic mode as `ip link` does, without a link: it stays until it is taken off.

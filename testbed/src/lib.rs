@@ -3,6 +3,7 @@
 //! Everything here lives in network namespaces without a name, so that nothing of it outlives the process, and no
 //! interface of the host is ever touched.
 
+pub mod bpf;
 pub mod bpffs;
 pub mod checksum;
 pub mod fixture;

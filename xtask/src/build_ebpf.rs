@@ -105,12 +105,15 @@ fn build(toolchain: &KernelToolchain) -> Result<Vec<u8>> {
     let mut flags = vec!["-Cdebuginfo=2".to_owned(), "-Clink-arg=--btf".to_owned()];
     flags.extend(remapped_paths(toolchain)?);
     let flags = serde_json::to_string(&flags)?;
+    // Of the workspace's profile nothing is taken over: the verifier sees exactly what is optimised here.
+    let profile = ["opt-level=3", "codegen-units=1", "lto=false", "debug=2"];
     exec(
         toolchain
             .cargo()
             .current_dir(workspace::root().join("portclass-ebpf"))
             .args(["build", "--release", "-Zbuild-std=core", "--target", TARGET])
             .arg(format!("--config=target.{TARGET}.rustflags={flags}"))
+            .args(profile.map(|setting| format!("--config=profile.release.{setting}")))
             .arg("--target-dir")
             .arg(&target),
     )?;

@@ -9,14 +9,17 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 /// What the kernel object is compiled from, apart from the packages of the lock file.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 7] = [
     "portclass-common/Cargo.toml",
     "portclass-common/src",
     "portclass-ebpf/Cargo.toml",
     "portclass-ebpf/src",
+    "xtask/src/btf.rs",
+    "xtask/src/build_ebpf.rs",
+    "xtask/src/finish.rs",
 ];
 /// The packages of the lock file that the kernel object is compiled from.
-const PACKAGES: [&str; 2] = ["aya-ebpf", "aya-log-ebpf"];
+const PACKAGES: [&str; 3] = ["aya-ebpf", "aya-log-common", "aya-log-ebpf"];
 
 /// The value of `key` in a file of `key: value` lines.
 pub fn value<'text>(record: &'text str, key: &str) -> Option<&'text str> {
@@ -109,13 +112,16 @@ mod tests {
     fn a_renamed_file_a_changed_byte_and_another_version_change_the_digest() {
         let root = tempfile::tempdir().expect("a directory");
         let root = root.path();
-        for source in ["portclass-common/src", "portclass-ebpf/src"] {
+        for source in ["portclass-common/src", "portclass-ebpf/src", "xtask/src"] {
             fs::create_dir_all(root.join(source)).expect("a directory");
         }
         let write =
             |name: &str, content: &str| fs::write(root.join(name), content).expect("a file");
         write("portclass-common/Cargo.toml", "");
         write("portclass-ebpf/Cargo.toml", "");
+        for tool in ["btf", "build_ebpf", "finish"] {
+            write(&format!("xtask/src/{tool}.rs"), "");
+        }
         write("portclass-ebpf/src/main.rs", "1");
         write(
             "Cargo.lock",

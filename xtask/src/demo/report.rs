@@ -41,6 +41,8 @@ pub struct Report {
     pub rows: BTreeMap<Row, Count>,
     /// The report's own totals; CSV has none.
     pub totals: Option<Count>,
+    /// Whether rows were left out, as `--limit` asks.
+    pub is_shortened: bool,
 }
 
 impl Report {
@@ -155,6 +157,8 @@ fn table(printed: &str) -> Result<Report> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
             [] => {}
+            // "(12 more)" stands for the rows that --limit leaves out.
+            [count, "more)"] if count.starts_with('(') => report.is_shortened = true,
             ["SERVICE", "TRANSPORT", "PORTS", ..] => numbers = words.len() - 3,
             ["UNLABELLED", ..] => {
                 labelled = false;

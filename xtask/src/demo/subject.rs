@@ -49,6 +49,12 @@ impl Subject {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // Options from the environment are for other runs.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"PORTCLASS_") {
+                command.env_remove(name);
+            }
+        }
         print(&command);
         let mut child = netns
             .spawn(&mut command)
