@@ -71,7 +71,7 @@ pub struct LookupArgs {
     #[arg(required = true)]
     pub queries: Vec<Query>,
     /// What to print
-    #[arg(long, short, value_enum, default_value_t, env = "PORTCLASS_FORMAT")]
+    #[arg(long, short, value_enum, default_value_t)]
     pub format: LookupFormat,
     #[command(flatten)]
     pub registry: RegistryArgs,
@@ -85,7 +85,7 @@ pub struct LoadArgs {
     pub pins: PinArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct RegistryArgs {
     /// The IANA registry as CSV [default: the one inside this program]
     #[arg(long = "registry", value_name = "FILE", env = "PORTCLASS_REGISTRY")]
@@ -221,9 +221,10 @@ fn interface_name(name: &str) -> Result<String, String> {
 
 fn interval(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_millis(10);
+    const LONGEST: Duration = Duration::from_hours(24);
     let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if interval < SHORTEST {
-        return Err("expected 10ms or more".to_owned());
+    if interval < SHORTEST || interval > LONGEST {
+        return Err("expected 10ms to 1day".to_owned());
     }
     Ok(interval)
 }
@@ -271,6 +272,11 @@ mod tests {
     #[test]
     fn intervals_have_a_unit_and_a_least_length() {
         assert!(interval("1s").is_ok() && interval("10ms").is_ok() && interval("1m 30s").is_ok());
-        assert!(interval("0s").is_err() && interval("9ms").is_err() && interval("1").is_err());
+        assert!(
+            interval("0s").is_err()
+                && interval("9ms").is_err()
+                && interval("500000000000years").is_err()
+                && interval("1").is_err()
+        );
     }
 }

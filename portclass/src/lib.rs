@@ -7,3 +7,4 @@ pub mod account;
 pub mod dataplane;
 pub mod registry;
 pub mod report;
+pub mod text;

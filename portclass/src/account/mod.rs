@@ -5,7 +5,7 @@ mod snapshot;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
 use portclass_common::{
@@ -74,85 +74,116 @@ impl Account {
         self.snapshot(counters, None, meaning)
     }
 
+    /// Names the registry that labels come from now, after somebody has changed it.
+    pub fn set_registry(&mut self, registry: RegistryInfo) {
+        self.registry = registry;
+    }
+
     fn snapshot(
         &mut self,
         counters: &[Counter],
         seconds: Option<f64>,
         meaning: impl Fn(u32) -> Option<Service>,
     ) -> Snapshot {
-        let mut services = BTreeMap::<(String, Transport), Vec<(u16, Tally)>>::new();
-        let mut reasons = BTreeMap::<(Class, Option<&'static str>, Option<String>), Tally>::new();
-        for (index, &now) in (0_u32..).zip(counters) {
-            if now.packets() == 0 {
-                continue;
-            }
-            let before = self
-                .previous
-                .get(index as usize)
-                .copied()
-                .unwrap_or_default();
-            let tally = Tally::new(now, before);
-            if let Some(slot) = index.checked_sub(FIRST_SLOT) {
-                let Some(service) = self.meaning(slot, &meaning) else {
-                    continue;
-                };
-                let (Some(class), Some(transport)) = (service.class(), service.transport()) else {
-                    continue;
-                };
-                if class == Class::Labelled {
-                    let ports = services
-                        .entry((service.name().to_owned(), transport))
-                        .or_default();
-                    ports.push((service.port(), tally));
-                } else {
-                    reasons
-                        .entry((class, Some(transport.name()), None))
-                        .or_default()
-                        .add(tally);
-                }
-            } else if let Some(reason) = Reason::at_counter(index) {
-                let (transport, detail) = carried(reason);
-                reasons
-                    .entry((reason.class(), transport, detail))
-                    .or_default()
-                    .add(tally);
-            }
-        }
+        let (services, reasons) = self.tally(counters, meaning);
         let mut services: Vec<_> = services
             .into_iter()
             .map(|((service, transport), ports)| {
                 ServiceRow::new(service, transport, &ports, seconds)
             })
             .collect();
+        self.sort.apply(&mut services);
         let mut unlabelled: Vec<_> = reasons
             .into_iter()
             .map(|((class, transport, detail), tally)| {
                 UnlabelledRow::new(class, transport, detail, tally, seconds)
             })
             .collect();
-        let totals = Totals::of(&services, &unlabelled);
-        self.sort.apply(&mut services);
         unlabelled.sort_by(|one, other| one.rank().cmp(&other.rank()));
-        let mut snapshot = Snapshot::new(
-            SystemTime::now(),
+        // Not the sum of the rows, so that a counter without a row would show.
+        let total = counters
+            .iter()
+            .copied()
+            .fold(Counter::default(), Counter::plus);
+        Snapshot::new(
             seconds,
             self.registry.clone(),
             self.interfaces.clone(),
-            totals,
-        );
-        snapshot.services = services;
-        snapshot.unlabelled = unlabelled;
-        snapshot
+            total.into(),
+            services,
+            unlabelled,
+        )
+    }
+
+    /// What every counter that has counted anything belongs to.
+    fn tally(
+        &mut self,
+        counters: &[Counter],
+        meaning: impl Fn(u32) -> Option<Service>,
+    ) -> (Services, Reasons) {
+        let mut services = Services::new();
+        let mut reasons = Reasons::new();
+        for (index, &now) in (0..).zip(counters) {
+            if now.packets() == 0 {
+                continue;
+            }
+            let before = self.previous.get(index as usize).copied();
+            let tally = Tally::new(now, before.unwrap_or_default());
+            match self.belongs_to(index, &meaning) {
+                Row::Service(name, transport, port) => {
+                    let ports = services.entry((name, transport)).or_default();
+                    ports.push((port, tally));
+                }
+                Row::Reason(class, transport, detail) => {
+                    let key = (class, transport, detail);
+                    reasons.entry(key).or_default().add(tally);
+                }
+            }
+        }
+        (services, reasons)
+    }
+
+    fn belongs_to(&mut self, index: u32, meaning: impl Fn(u32) -> Option<Service>) -> Row {
+        if let Some(reason) = Reason::at_counter(index) {
+            let (transport, detail) = carried(reason);
+            return Row::Reason(reason.class(), transport, detail);
+        }
+        let slot = index.wrapping_sub(FIRST_SLOT);
+        let known = self.meaning(slot, meaning);
+        let known =
+            known.and_then(|service| Some((service, service.class()?, service.transport()?)));
+        match known {
+            Some((service, Class::Labelled, transport)) => {
+                Row::Service(service.name().to_owned(), transport, service.port())
+            }
+            Some((_, class, transport)) => Row::Reason(class, Some(transport.name()), None),
+            // Somebody else has put a slot into the pinned registry and has given it no meaning.
+            None => Row::Reason(Class::Unassigned, None, Some(format!("slot {slot}"))),
+        }
     }
 
     fn meaning(&mut self, slot: u32, meaning: impl Fn(u32) -> Option<Service>) -> Option<Service> {
         if let Some(service) = self.meanings.get(&slot) {
             return Some(*service);
         }
-        let service = meaning(slot)?;
+        let service = meaning(slot).filter(|service| service.key().is_some())?;
         self.meanings.insert(slot, service);
         Some(service)
     }
+}
+
+/// Tallies by name and transport, one a slot, each with its port.
+type Services = BTreeMap<(String, Transport), Vec<(u16, Tally)>>;
+
+/// Tallies by class, transport and detail.
+type Reasons = BTreeMap<(Class, Option<&'static str>, Option<String>), Tally>;
+
+/// What a counter belongs to.
+enum Row {
+    /// A service's name, its transport and its port.
+    Service(String, Transport, u16),
+    /// A class, and the transport or the detail that it carries.
+    Reason(Class, Option<&'static str>, Option<String>),
 }
 
 /// The transport or the detail that a reason's row carries.

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, time::SystemTime};
 
-use portclass_common::{label::Class, settings::Contents, transport::Transport};
+use portclass_common::{counter::Counter, label::Class, settings::Contents, transport::Transport};
 use serde::{Serialize, Serializer};
 
 use super::Tally;
@@ -36,22 +36,24 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A snapshot of this moment.
     pub(super) fn new(
-        time: SystemTime,
         interval_seconds: Option<f64>,
         registry: RegistryInfo,
         interfaces: Vec<InterfaceInfo>,
         totals: Totals,
+        services: Vec<ServiceRow>,
+        unlabelled: Vec<UnlabelledRow>,
     ) -> Self {
         Self {
             schema: SCHEMA,
-            time,
+            time: SystemTime::now(),
             interval_seconds: interval_seconds.map(|seconds| (seconds * 1e3).round() / 1e3),
             registry,
             interfaces,
             totals,
-            services: Vec::new(),
-            unlabelled: Vec::new(),
+            services,
+            unlabelled,
             is_final: false,
         }
     }
@@ -141,16 +143,12 @@ pub struct Totals {
     pub bytes: u64,
 }
 
-impl Totals {
-    pub(super) fn of(services: &[ServiceRow], unlabelled: &[UnlabelledRow]) -> Self {
-        let labelled = services.iter().map(|row| (row.packets, row.bytes));
-        let others = unlabelled.iter().map(|row| (row.packets, row.bytes));
-        labelled
-            .chain(others)
-            .fold(Self::default(), |sum, (packets, bytes)| Self {
-                packets: sum.packets.wrapping_add(packets),
-                bytes: sum.bytes.wrapping_add(bytes),
-            })
+impl From<Counter> for Totals {
+    fn from(counter: Counter) -> Self {
+        Self {
+            packets: counter.packets(),
+            bytes: counter.bytes(),
+        }
     }
 }
 

@@ -118,6 +118,26 @@ fn services_and_reasons_add_up_to_the_totals() {
 }
 
 #[test]
+fn a_slot_without_a_meaning_is_counted_all_the_same() {
+    let counters = counters(&[(1, 60), (0, 0), (0, 0), (0, 0), (0, 0), (2, 120)], &[]);
+    let unfilled = |slot| meaning(slot).or(Some(zeroed()));
+    let snapshot = account(Sort::Bytes, Instant::now()).whole(&counters, unfilled);
+    assert_eq!((snapshot.totals.packets, snapshot.totals.bytes), (3, 180));
+    let row = &snapshot.unlabelled[0];
+    assert_eq!(
+        (row.class, row.detail.as_deref()),
+        ("unassigned", Some("slot 5"))
+    );
+    assert_eq!((row.packets, row.bytes), (2, 120));
+}
+
+/// A slot as the kernel makes it, before anybody fills it.
+fn zeroed() -> Service {
+    // SAFETY: plain numbers, for which zero is valid.
+    unsafe { std::mem::zeroed() }
+}
+
+#[test]
 fn rates_are_of_the_interval_and_counters_of_the_whole_run() {
     let start = Instant::now();
     let mut account = account(Sort::Bytes, start);

@@ -3,12 +3,20 @@
 pub mod detach;
 pub mod load;
 pub mod lookup;
+mod output;
 pub mod run;
 pub mod status;
 
-use std::{error::Error, fmt, io};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write as _},
+};
 
-use portclass::registry::{Finding, Registry, Sources};
+use portclass::{
+    registry::{Finding, Registry, Sources},
+    text::harmless,
+};
 
 /// Why a command failed: what, why, and the remedy, in one line.
 pub struct Failure(String);
@@ -31,17 +39,13 @@ impl<E: Error> From<E> for Failure {
     }
 }
 
-/// A line on stderr, in which nothing from outside can drive the terminal.
+/// A line on stderr, in which nothing from outside can drive the terminal. Nobody need read it.
 pub fn say(line: impl fmt::Display) {
-    let harmless = |character: char| {
-        if character.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            character
-        }
-    };
-    let line: String = line.to_string().chars().map(harmless).collect();
-    eprintln!("portclass: {line}");
+    let _unread = writeln!(
+        io::stderr(),
+        "portclass: {}",
+        harmless(&line.to_string()).replace('\n', " ")
+    );
 }
 
 /// Loads a registry, and says which records had to be left out.

@@ -6,23 +6,25 @@ use std::{
 };
 
 use portclass::{
-    account::{Account, Direction, InterfaceInfo},
+    account::{Account, Direction, InterfaceInfo, Snapshot},
     dataplane::{
-        Dataplane, Interface, KernelLog, Maps, Mode, Pins, Settings, default_route, interfaces,
+        Dataplane, Interface, KernelLog, Lock, Maps, Mode, Pins, Settings, default_route,
+        interfaces,
     },
-    report::{Live, Reporter, Size},
+    report::{Live, Reporter},
 };
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    termios::tcgetwinsize,
-};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{Signal, SignalKind, signal},
-    time::{MissedTickBehavior, interval_at},
+    time::{Interval, MissedTickBehavior, interval_at},
 };
 
-use super::{Failure, load_registry, say, unless_closed};
+use super::{
+    Failure, load_registry,
+    output::{self, Output},
+    say, unless_closed,
+};
 use crate::cli::RunArgs;
 
 pub fn run(args: RunArgs) -> Result<(), Failure> {
@@ -34,50 +36,39 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 
 async fn observe(args: RunArgs) -> Result<(), Failure> {
     let interfaces = choose_interfaces(&args.interfaces)?;
-    // From here on a signal ends the run in order, so that it always gets its final report.
-    let mut ends = Ends::new()?;
-    let duration = args.duration;
     let settings = Settings {
         log_unlabelled: args.log_unlabelled,
     };
-    let mode = args.mode.into();
-    let format = args.format.into();
     let in_place =
         io::stdout().is_terminal() && !(args.log_unlabelled && io::stderr().is_terminal());
-    let (period, limit, sort) = (args.interval, args.limit, args.sort.into());
-
-    let mut dataplane = open(args, settings)?;
+    let mut dataplane = open(&args, settings)?;
     let mut log = match settings.log_unlabelled {
-        true => Some(readable(dataplane.log(|line| say(line))?)?),
+        true => Some(readable(dataplane.log(output::lines())?)?),
         false => None,
     };
     dataplane.load()?;
+    // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
+    let mut ends = Ends::new()?;
     let infos = interfaces
         .iter()
-        .map(|interface| attach(&mut dataplane, interface, mode))
+        .map(|interface| attach(&mut dataplane, interface, args.mode.into()))
         .collect::<Result<Vec<_>, Failure>>()?;
-    let mut account = Account::new(dataplane.contents()?.into(), infos, sort, Instant::now());
-    let mut reporter = Reporter::new(format, limit, in_place.then(Live::default), io::stdout());
-
-    ends.after(duration);
-    let watched = watch(
-        &dataplane,
-        &mut account,
-        &mut reporter,
-        &mut log,
-        &mut ends,
-        period,
-    )
-    .await;
-    dataplane.detach();
+    let live = in_place.then(Live::default);
+    let reporter = Reporter::new(args.format.into(), args.limit, live, io::stdout());
+    let registry = dataplane.contents()?.into();
+    let mut run = Run {
+        account: Account::new(registry, infos, args.sort.into(), Instant::now()),
+        dataplane,
+        output: Output::start(reporter),
+    };
+    ends.after(args.duration);
+    let watched = run.watch(&mut log, &mut ends, args.interval).await;
+    run.dataplane.detach();
     if let Some(log) = &mut log {
         log.get_mut().flush();
     }
     match watched {
-        Ok(()) => {
-            let whole = account.whole(&dataplane.counters(), |slot| dataplane.service(slot));
-            unless_closed(reporter.whole(whole))
-        }
+        Ok(()) => run.report_whole(&mut ends).await,
         Err(error) => unless_closed(Err(error)),
     }
 }
@@ -123,10 +114,12 @@ fn choose_interfaces(names: &[String]) -> Result<Vec<Interface>, Failure> {
 }
 
 /// The pinned maps where there are some and no other registry is asked for, private ones otherwise.
-fn open(args: RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
+fn open(args: &RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
     if args.registry.is_default() {
-        match Pins::find(&args.pins.pin_dir) {
-            Ok(Some(pins)) => {
+        let pin_dir = &args.pins.pin_dir;
+        let lock = Lock::shared(pin_dir);
+        match lock.and_then(|lock| Ok((Pins::find(pin_dir)?, lock))) {
+            Ok((Some(pins), _lock)) => {
                 let dataplane = Dataplane::open(Maps::Pinned(&pins), settings)?;
                 say(format_args!(
                     "using the pinned registry in {}",
@@ -134,13 +127,13 @@ fn open(args: RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
                 ));
                 return Ok(dataplane);
             }
-            Ok(None) => {}
+            Ok((None, _)) => {}
             Err(error) => say(format_args!(
                 "warning: not using the pinned registry: {error}"
             )),
         }
     }
-    let registry = load_registry(&args.registry.sources())?;
+    let registry = load_registry(&args.registry.clone().sources())?;
     let entries = registry.entries().count();
     let mut dataplane = Dataplane::open(Maps::Private { entries }, settings)?;
     dataplane.fill(&registry)?;
@@ -152,7 +145,9 @@ fn attach(
     interface: &Interface,
     mode: Mode,
 ) -> Result<InterfaceInfo, Failure> {
-    let attachment = dataplane.attach(interface, mode)?;
+    let attachment = dataplane
+        .attach(interface, mode)
+        .map_err(|error| Failure::new(format!("{error}; {}", error.remedy())))?;
     if let Some(why) = attachment.fallback {
         say(format_args!(
             "warning: {why}; attaching in generic mode instead"
@@ -183,30 +178,79 @@ fn attach(
     })
 }
 
-/// Reports every `period` until the run ends. An error is one of writing.
-async fn watch(
-    dataplane: &Dataplane,
-    account: &mut Account,
-    reporter: &mut Reporter<Stdout>,
-    log: &mut Option<AsyncFd<KernelLog>>,
-    ends: &mut Ends,
-    period: Duration,
-) -> io::Result<()> {
-    let mut ticks = interval_at(tokio::time::Instant::now() + period, period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            () = ends.any() => return Ok(()),
-            () = flush(log.as_mut()) => {}
-            _ = ticks.tick() => {
-                if is_closed(&io::stdout()) {
+/// What a run works with once it has attached.
+struct Run {
+    dataplane: Dataplane,
+    account: Account,
+    output: Output,
+}
+
+impl Run {
+    /// Reports every `period` until the run ends. An error is one of writing.
+    async fn watch(
+        &mut self,
+        log: &mut Option<AsyncFd<KernelLog>>,
+        ends: &mut Ends,
+        period: Duration,
+    ) -> io::Result<()> {
+        const LOOK_AT_STDOUT: Duration = Duration::from_millis(500);
+        let mut ticks = every(period);
+        let mut looks = every(LOOK_AT_STDOUT);
+        loop {
+            tokio::select! {
+                () = ends.any() => return Ok(()),
+                () = flush(log.as_mut()) => {}
+                written = self.output.written() => written?,
+                // Some formats write at the end alone, and only writing would tell.
+                _ = looks.tick() => if is_closed(&io::stdout()) {
                     return Err(io::ErrorKind::BrokenPipe.into());
-                }
-                let snapshot = account.interval(dataplane.counters(), Instant::now(), |slot| dataplane.service(slot));
-                reporter.interval(&snapshot, terminal_size())?;
+                },
+                _ = ticks.tick() => if !self.output.is_busy() {
+                    let snapshot = self.interval();
+                    self.output.interval(snapshot);
+                },
             }
         }
     }
+
+    fn interval(&mut self) -> Snapshot {
+        self.name_registry();
+        let (dataplane, now) = (&self.dataplane, Instant::now());
+        self.account
+            .interval(dataplane.counters(), now, |slot| dataplane.service(slot))
+    }
+
+    /// Others may have loaded another registry into the pinned maps.
+    fn name_registry(&mut self) {
+        if let Ok(contents) = self.dataplane.contents() {
+            self.account.set_registry(contents.into());
+        }
+    }
+
+    /// The final report. Nothing is attached any more, so whoever reads may take their time, but not for ever.
+    async fn report_whole(&mut self, ends: &mut Ends) -> Result<(), Failure> {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        self.name_registry();
+        let dataplane = &self.dataplane;
+        let counters = dataplane.counters();
+        let whole = self
+            .account
+            .whole(&counters, |slot| dataplane.service(slot));
+        ends.after(Some(PATIENCE));
+        tokio::select! {
+            written = self.output.whole(whole) => unless_closed(written),
+            () = ends.any() => Err(Failure::new(
+                "nobody reads stdout, and the final report is lost; read it, or send it to a file",
+            )),
+        }
+    }
+}
+
+/// A tick every `period`, the first one in a `period`; late ones are left out.
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval_at(tokio::time::Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 /// Whatever ends a run in order.
@@ -270,7 +314,7 @@ async fn flush(log: Option<&mut AsyncFd<KernelLog>>) {
     }
 }
 
-/// Whether nobody reads `stdout` any more; only writing would tell otherwise, and some formats write at the end alone.
+/// Whether nobody reads `stdout` any more.
 fn is_closed(stdout: &Stdout) -> bool {
     let mut fds = [PollFd::new(stdout, PollFlags::empty())];
     let now = Timespec {
@@ -279,12 +323,4 @@ fn is_closed(stdout: &Stdout) -> bool {
     };
     poll(&mut fds, Some(&now)).is_ok()
         && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
-}
-
-fn terminal_size() -> Option<Size> {
-    let size = tcgetwinsize(io::stdout()).ok()?;
-    (size.ws_col > 0 && size.ws_row > 0).then_some(Size {
-        columns: size.ws_col,
-        rows: size.ws_row,
-    })
 }

@@ -49,7 +49,7 @@ pub struct Attachment {
     /// The mode that was obtained.
     pub mode: ObtainedMode,
     /// What was in the way of native mode, where that was tried first.
-    pub fallback: Option<String>,
+    pub fallback: Option<AttachError>,
 }
 
 /// Attaches `program`, which keeps the link.
@@ -82,7 +82,7 @@ pub(super) fn attach(
             ) => {
                 return Err(error);
             }
-            Err(error) => (attach(ObtainedMode::Generic)?, Some(error.obstacle())),
+            Err(error) => (attach(ObtainedMode::Generic)?, Some(error)),
         },
     };
     Ok(Attachment { mode, fallback })

@@ -1,7 +1,8 @@
 //! What the program has counted, summed over the CPUs.
 
-use std::{fs, io, os::fd::AsFd};
+use std::{fs, io};
 
+use aya::maps::MapData;
 use portclass_common::counter::{Counter, FIRST_SLOT};
 
 use super::mapped::Mapped;
@@ -18,7 +19,7 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn new(map: impl AsFd, cpus: u32, stride: u32) -> io::Result<Self> {
+    pub(super) fn new(map: &MapData, cpus: u32, stride: u32) -> io::Result<Self> {
         let rows = Mapped::new(map, cpus * stride)?;
         Ok(Self { rows, stride })
     }

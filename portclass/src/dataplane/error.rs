@@ -1,6 +1,10 @@
 //! What the kernel refuses, in one line each, with the remedy.
 
-use std::{error::Error, io, path::PathBuf};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+};
 
 use aya::{EbpfError, programs::ProgramError};
 use rustix::thread::{CapabilitySet, capabilities};
@@ -8,13 +12,14 @@ use thiserror::Error;
 
 use super::{AttachedProgram, Interface};
 
+/// What takes privilege, takes this.
+const PRIVILEGE: &str = "run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
+
 /// Why the kernel side cannot be set up.
 #[derive(Debug, Error)]
 pub enum DataplaneError {
     /// The kernel asks for more privilege.
-    #[error(
-        "the kernel refuses BPF: {0}; run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
-    )]
+    #[error("the kernel refuses BPF: {0}; {PRIVILEGE}")]
     Privilege(io::Error),
     /// The kernel has no `bpf()` system call.
     #[error("this kernel has no BPF: {0}; it needs CONFIG_BPF_SYSCALL and Linux 5.10 or later")]
@@ -151,11 +156,12 @@ impl DataplaneError {
     }
 }
 
-/// Why the program cannot be attached to an interface.
+/// Why the program cannot be attached to an interface: what is in the way. [`AttachError::remedy`] says how to remove
+/// it.
 #[derive(Debug, Error)]
 pub enum AttachError {
     /// Another XDP program sits there.
-    #[error("{interface}: {program} is already attached; {}", remedy(.program))]
+    #[error("{interface}: {program} is already attached")]
     Occupied {
         /// The interface's name.
         interface: String,
@@ -163,25 +169,21 @@ pub enum AttachError {
         program: AttachedProgram,
     },
     /// Its frames start with an IP header.
-    #[error(
-        "{interface}: its frames have no Ethernet header, and this version reads no others; observe the interface that carries its packets"
-    )]
+    #[error("{interface}: its frames have no Ethernet header, and this version reads no others")]
     NoEthernet {
         /// The interface's name.
         interface: String,
     },
     /// The driver has no native XDP.
-    #[error("{interface}: its driver has no native XDP; use --mode generic")]
+    #[error("{interface}: its driver has no native XDP")]
     NoNative {
         /// The interface's name.
         interface: String,
     },
     /// Frames would not fit in the driver's buffers.
     #[error(
-        "{}: an MTU of {} is too large for native XDP on this driver{}; lower it (ip link set dev {} mtu 1500) or use \
-         --mode generic",
-        .interface.name, .interface.mtu, if *.frags { "" } else { " without multi-buffer support (Linux 5.18)" },
-        .interface.name
+        "{}: an MTU of {} is too large for native XDP on this driver{}",
+        .interface.name, .interface.mtu, if *.frags { "" } else { " without multi-buffer support (Linux 5.18)" }
     )]
     MtuTooLarge {
         /// The interface.
@@ -190,9 +192,7 @@ pub enum AttachError {
         frags: bool,
     },
     /// The kernel asks for more privilege.
-    #[error(
-        "{interface}: the kernel refuses to attach: {why}; run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
-    )]
+    #[error("{interface}: the kernel refuses to attach: {why}")]
     Privilege {
         /// The interface's name.
         interface: String,
@@ -206,7 +206,7 @@ pub enum AttachError {
         interface: String,
     },
     /// Anything else.
-    #[error("{interface}: cannot attach in {mode} mode: {why}{}", if *.mode == "native" { "; try --mode generic" } else { "" })]
+    #[error("{interface}: cannot attach in {mode} mode: {why}")]
     Other {
         /// The interface's name.
         interface: String,
@@ -217,24 +217,26 @@ pub enum AttachError {
     },
 }
 
-fn remedy(program: &AttachedProgram) -> String {
-    let ours = program.name.starts_with(portclass_common::names::PROGRAM);
-    if ours {
-        format!(
-            "stop the portclass that holds it (Ctrl-C), or remove it: {}",
-            program.removal
-        )
-    } else {
-        format!("remove it: {}", program.removal)
-    }
-}
-
 impl AttachError {
-    /// What is in the way, without the remedy that follows it in every message.
-    pub(super) fn obstacle(&self) -> String {
-        let message = self.to_string();
-        let end = message.find("; ").unwrap_or(message.len());
-        message[..end].to_owned()
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Occupied { program, .. } if program.is_ours() => format!(
+                "stop the portclass that holds it (Ctrl-C), or remove it: {}",
+                program.removal()
+            ),
+            Self::Occupied { program, .. } => format!("remove it: {}", program.removal()),
+            Self::NoEthernet { .. } => "observe the interface that carries its packets".to_owned(),
+            Self::NoNative { .. } => "use --mode generic".to_owned(),
+            Self::MtuTooLarge { interface, .. } => format!(
+                "lower it (ip link set dev {} mtu 1500) or use --mode generic",
+                interface.name
+            ),
+            Self::Privilege { .. } => PRIVILEGE.to_owned(),
+            Self::Gone { .. } => "ip link lists those that are there".to_owned(),
+            Self::Other { mode: "native", .. } => "try --mode generic".to_owned(),
+            Self::Other { .. } => "the kernel's log (dmesg) may say more".to_owned(),
+        }
     }
 
     pub(super) fn new(
@@ -299,11 +301,31 @@ pub enum PinError {
         remedy: String,
     },
     /// The system refuses.
-    #[error("{}: {why}{}", path.display(), if .why.kind() == io::ErrorKind::PermissionDenied { "; run it as root (sudo)" } else { "" })]
+    #[error("{}: {why}{}", path.display(), pin_remedy(.why))]
     System {
         /// The path.
         path: PathBuf,
         /// What the system said.
         why: io::Error,
     },
+}
+
+impl PinError {
+    pub(super) fn system(path: &Path, why: io::Error) -> Self {
+        Self::System {
+            path: path.to_owned(),
+            why,
+        }
+    }
+}
+
+fn pin_remedy(why: &io::Error) -> &'static str {
+    match why.kind() {
+        io::ErrorKind::PermissionDenied => "; run it as root (sudo)",
+        io::ErrorKind::ReadOnlyFilesystem => "; make it writable: mount -o remount,rw /sys/fs/bpf",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "; name a folder with --pin-dir"
+        }
+        _ => "",
+    }
 }

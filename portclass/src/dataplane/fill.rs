@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aya::maps::{self, MapData};
+use aya::maps::{self, Array, MapData};
 use portclass_common::{
     label::{Class, Label, MAX_SLOTS, Service},
     names,
@@ -61,33 +61,63 @@ fn too_many(needed: usize, pinned: bool) -> String {
 pub(super) struct Target<'maps> {
     pub(super) registry: maps::HashMap<&'maps mut MapData, Shared<PortKey>, Shared<Label>>,
     pub(super) services: &'maps mut Mapped<Service>,
-    pub(super) state: State,
+    pub(super) state: Array<&'maps mut MapData, Shared<State>>,
     pub(super) pinned: bool,
 }
 
 impl Target<'_> {
-    /// Makes the maps hold `entries` and nothing else, and returns what has changed and the state to publish.
-    pub(super) fn fill(&mut self, registry: &Registry) -> Result<(Changes, State), FillError> {
-        let before = self.state.contents();
-        let mut slots: HashMap<Service, u16> = (0..before.slots.min(self.services.len()))
-            .map(|slot| (self.services.get(slot), slot as u16))
+    /// Makes the maps hold the registry's entries and nothing else, and returns what has changed.
+    ///
+    /// New slots are published before any key leads to them. Whoever is interrupted after that leaves slots that keep
+    /// their meaning, and entries that the next one puts right.
+    pub(super) fn fill(&mut self, registry: &Registry) -> Result<Changes, FillError> {
+        let state = self.state()?;
+        let before = state.contents();
+        let Plan {
+            wanted,
+            new_services,
+            named_pairs,
+        } = self.plan(registry, before.slots)?;
+        for (slot, service) in (before.slots..).zip(&new_services) {
+            self.services.set(slot, *service);
+        }
+        let slots = before.slots + new_services.len() as u32;
+        self.publish(State::new(state.generation(), Contents { slots, ..before }))?;
+
+        let mut changes = self.replace(&wanted)?;
+        changes.new_slots = new_services.len() as u32;
+        changes.contents = Contents {
+            registry_date: registry.updated().map_or(0, date_number),
+            slots,
+            entries: wanted.len() as u32,
+            named_pairs,
+            layers: registry.layers().bits(),
+        };
+        self.publish(State::new(
+            state.generation().wrapping_add(1),
+            changes.contents,
+        ))?;
+        Ok(changes)
+    }
+
+    /// Finds a slot for every entry, an old one where the maps have one of that meaning. `used` slots have a meaning.
+    fn plan(&self, registry: &Registry, used: u32) -> Result<Plan, FillError> {
+        let mut slots: HashMap<Service, u32> = (0..used.min(self.services.len()))
+            .map(|slot| (self.services.get(slot), slot))
             .collect();
-        let first_new = slots.len();
-        let mut new_services = Vec::new();
-        let mut wanted = Vec::new();
-        let mut named_pairs = 0;
+        let mut plan = Plan::default();
         for entry in registry.entries() {
             let service = service(&entry);
-            let next = first_new + new_services.len();
             let slot = *slots.entry(service).or_insert_with(|| {
-                new_services.push(service);
-                // Beyond `u16` the registry is refused below, before anything is written.
-                next as u16
+                plan.new_services.push(service);
+                used + plan.new_services.len() as u32 - 1
             });
-            wanted.push((entry.key, Label::new(slot, entry.class)));
-            named_pairs += u32::from(entry.class == Class::Labelled && !entry.any_transport);
+            // Beyond `u16` the registry is refused below, before anything is written.
+            plan.wanted
+                .push((entry.key, Label::new(slot as u16, entry.class)));
+            plan.named_pairs += u32::from(entry.class == Class::Labelled && !entry.any_transport);
         }
-        let needed = first_new + new_services.len();
+        let needed = used as usize + plan.new_services.len();
         if needed > self.services.len() as usize {
             return Err(FillError::TooLarge {
                 needed,
@@ -95,20 +125,19 @@ impl Target<'_> {
                 pinned: self.pinned,
             });
         }
-        for (slot, service) in (first_new as u32..).zip(&new_services) {
-            self.services.set(slot, *service);
-        }
-        let mut changes = self.replace(&wanted)?;
-        changes.new_slots = new_services.len() as u32;
-        changes.contents = Contents {
-            registry_date: registry.updated().map_or(0, date_number),
-            slots: needed as u32,
-            entries: wanted.len() as u32,
-            named_pairs,
-            layers: registry.layers().bits(),
-        };
-        let state = State::new(self.state.generation().wrapping_add(1), changes.contents);
-        Ok((changes, state))
+        Ok(plan)
+    }
+
+    fn state(&self) -> Result<State, DataplaneError> {
+        let state = self.state.get(&0, 0);
+        Ok(state
+            .map_err(|error| DataplaneError::map(names::STATE, &error))?
+            .0)
+    }
+
+    fn publish(&mut self, state: State) -> Result<(), DataplaneError> {
+        let published = self.state.set(0, Shared(state), 0);
+        published.map_err(|error| DataplaneError::map(names::STATE, &error))
     }
 
     /// Removes what is not wanted before it writes what is, so that the map never needs room for both.
@@ -116,11 +145,9 @@ impl Target<'_> {
         let failed = |error: maps::MapError| DataplaneError::map(names::REGISTRY, &error);
         let mut changes = Changes::default();
         let mut present: HashMap<PortKey, Label> = HashMap::new();
-        if self.state.contents().entries > 0 {
-            for pair in self.registry.iter() {
-                let (key, label) = pair.map_err(failed)?;
-                present.insert(key.0, label.0);
-            }
+        for pair in self.registry.iter() {
+            let (key, label) = pair.map_err(failed)?;
+            present.insert(key.0, label.0);
         }
         let mut stale = present.clone();
         for (key, _) in wanted {
@@ -142,6 +169,15 @@ impl Target<'_> {
         }
         Ok(changes)
     }
+}
+
+/// What filling is about to do.
+#[derive(Default)]
+struct Plan {
+    wanted: Vec<(PortKey, Label)>,
+    /// Meanings of the slots from the first unused one on.
+    new_services: Vec<Service>,
+    named_pairs: u32,
 }
 
 /// Names that the maps have no room for are refused on reading, and entries always have a transport.

@@ -2,12 +2,16 @@
 
 use std::{fmt, io};
 
-use aya::programs::{links::LinkType, loaded_links, loaded_programs};
+use aya::programs::{
+    links::{LinkInfo, LinkType},
+    loaded_links, loaded_programs,
+};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, XdpAttached},
     route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
 };
+use portclass_common::names;
 
 use super::netlink::dump;
 
@@ -138,10 +142,28 @@ fn leaves_by(route: &RouteMessage) -> Option<(u32, u32)> {
 pub struct AttachedProgram {
     /// The program's id.
     pub id: u32,
-    /// Its name, as the kernel keeps it (15 bytes at most); empty where it cannot be read.
-    pub name: String,
-    /// The command that removes it.
-    pub removal: String,
+    /// Its name, as the kernel keeps it (15 bytes at most); `None` where this process may not ask for it.
+    pub name: Option<String>,
+    /// What keeps it attached.
+    pub holder: Holder,
+}
+
+/// What keeps an XDP program attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A BPF link of that id, which goes with whoever holds it.
+    Link(u32),
+    /// One of several BPF links of the same program.
+    Links,
+    /// The interface itself, in generic mode or not, until it is taken off.
+    Interface {
+        /// The interface's name.
+        name: String,
+        /// Whether the mode is generic.
+        generic: bool,
+    },
+    /// This process may not ask.
+    Unknown,
 }
 
 /// The XDP program on the interface with that index, if there is one.
@@ -151,33 +173,58 @@ pub fn program_on(index: u32) -> Option<AttachedProgram> {
         .into_iter()
         .find(|interface| interface.index == index)?;
     let (id, generic) = interface.xdp?;
-    let name = loaded_programs()
+    // An error means that this process may not list programs, which takes CAP_SYS_ADMIN.
+    let programs: Option<Vec<_>> = loaded_programs().map(Result::ok).collect();
+    let name = programs
+        .iter()
         .flatten()
         .find(|program| program.id() == id)
-        .and_then(|program| program.name_as_str().map(str::to_owned))
-        .unwrap_or_default();
-    let mut links = loaded_links().flatten().filter(|link| {
-        link.program_id() == id && link.link_type().is_ok_and(|kind| kind == LinkType::Xdp)
-    });
-    let removal = match (links.next(), links.next()) {
-        (Some(link), None) => format!("bpftool link detach id {}", link.id()),
-        // One program on several interfaces: only bpftool says which link belongs to which.
-        (Some(_), Some(_)) => "bpftool link show, then bpftool link detach id ID".to_owned(),
-        (None, _) => {
-            let keyword = if generic { "xdpgeneric" } else { "xdp" };
-            format!("ip link set dev {} {keyword} off", interface.name)
+        .and_then(|program| program.name_as_str().map(str::to_owned));
+    let links: Option<Vec<_>> = loaded_links().map(Result::ok).collect();
+    let holder = links.map_or(Holder::Unknown, |links| {
+        let is_its = |link: &&LinkInfo| {
+            link.program_id() == id && link.link_type().is_ok_and(|kind| kind == LinkType::Xdp)
+        };
+        let mut links = links.iter().filter(is_its);
+        match (links.next(), links.next()) {
+            (Some(link), None) => Holder::Link(link.id()),
+            (Some(_), Some(_)) => Holder::Links,
+            (None, _) => Holder::Interface {
+                name: interface.name,
+                generic,
+            },
         }
-    };
-    Some(AttachedProgram { id, name, removal })
+    });
+    Some(AttachedProgram { id, name, holder })
+}
+
+impl AttachedProgram {
+    /// Whether a portclass has attached it, as far as its name tells.
+    pub fn is_ours(&self) -> bool {
+        let name = self.name.as_deref();
+        name.is_some_and(|name| name == names::PROGRAM || name == names::PROGRAM_FRAGS)
+    }
+
+    /// How to remove it.
+    pub fn removal(&self) -> String {
+        match &self.holder {
+            Holder::Link(id) => format!("bpftool link detach id {id}"),
+            // Only bpftool says which link belongs to which interface.
+            Holder::Links => "bpftool link show, then bpftool link detach id ID".to_owned(),
+            Holder::Interface { name, generic } => {
+                let keyword = if *generic { "xdpgeneric" } else { "xdp" };
+                format!("ip link set dev {name} {keyword} off")
+            }
+            Holder::Unknown => "run portclass status as root to see how".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for AttachedProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if self.name.is_empty() {
-            "unnamed"
-        } else {
-            &self.name
-        };
-        write!(f, "XDP program {name:?} (id {})", self.id)
+        match &self.name {
+            Some(name) => write!(f, "XDP program {name:?} (id {})", self.id),
+            None => write!(f, "an XDP program (id {})", self.id),
+        }
     }
 }

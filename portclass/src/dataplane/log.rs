@@ -11,7 +11,7 @@ use super::DataplaneError;
 pub struct KernelLog(EbpfLogger<Writer>);
 
 impl KernelLog {
-    pub(super) fn new(ebpf: &mut Ebpf, write: fn(&str)) -> Result<Self, DataplaneError> {
+    pub(super) fn new(ebpf: &mut Ebpf, write: Write) -> Result<Self, DataplaneError> {
         EbpfLogger::init_with_logger(ebpf, Writer(write))
             .map(Self)
             .map_err(|error| DataplaneError::map(portclass_common::names::LOG_RING, &error))
@@ -35,7 +35,10 @@ impl AsRawFd for KernelLog {
     }
 }
 
-struct Writer(fn(&str));
+/// Takes a line.
+type Write = Box<dyn Fn(&str) + Send + Sync>;
+
+struct Writer(Write);
 
 impl log::Log for Writer {
     fn enabled(&self, _metadata: &log::Metadata<'_>) -> bool {

@@ -1,7 +1,8 @@
 //! BPF arrays whose memory user space shares (`BPF_F_MMAPABLE`, Linux 5.5): reading them costs no system call.
 
-use std::{io, marker::PhantomData, os::fd::AsFd, ptr::NonNull};
+use std::{io, marker::PhantomData, ptr::NonNull};
 
+use aya::maps::MapData;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 /// The shared memory of an array map with elements of type `T`.
@@ -16,14 +17,18 @@ pub(super) struct Mapped<T> {
 unsafe impl<T: Send> Send for Mapped<T> {}
 
 impl<T: Copy> Mapped<T> {
-    /// Maps all `elements` of the array behind `map`, whose elements are laid out as `T` is.
-    pub(super) fn new(map: impl AsFd, elements: u32) -> io::Result<Self> {
+    /// Maps all `elements` of the array `map`, whose elements are laid out as `T` is.
+    pub(super) fn new(map: &MapData, elements: u32) -> io::Result<Self> {
         const {
             assert!(
                 size_of::<T>().is_multiple_of(8),
                 "arrays round their elements up to 8 bytes"
             )
         };
+        let info = map.info().map_err(io::Error::other)?;
+        if info.value_size() as usize != size_of::<T>() || info.max_entries() != elements {
+            return Err(io::Error::other("the array has another size"));
+        }
         let page = rustix::param::page_size();
         let bytes = (elements as usize * size_of::<T>()).next_multiple_of(page);
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory that is in use.
@@ -33,7 +38,7 @@ impl<T: Copy> Mapped<T> {
                 bytes,
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::SHARED,
-                map,
+                map.fd(),
                 0,
             )
         }?;

@@ -18,7 +18,7 @@ mod pins;
 pub use attach::{Attachment, Mode, ObtainedMode};
 pub use error::{AttachError, DataplaneError, PinError};
 pub use fill::{Changes, FillError};
-pub use interface::{AttachedProgram, Interface, default_route, interfaces, program_on};
+pub use interface::{AttachedProgram, Holder, Interface, default_route, interfaces, program_on};
 pub use log::KernelLog;
 pub use object::{Dataplane, Maps, OBJECT, Settings};
 pub use pins::{DEFAULT_PIN_DIR, Lock, Pins, check_bpffs, remove};

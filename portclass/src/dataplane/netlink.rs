@@ -26,16 +26,20 @@ pub(super) fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkM
         let (datagram, _) = socket.recv_from_full()?;
         let mut rest = &datagram[..];
         while !rest.is_empty() {
-            let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
-                .map_err(io::Error::other)?;
-            match answer.payload {
-                NetlinkPayload::InnerMessage(message) => answers.push(message),
-                NetlinkPayload::Done(_) => return Ok(answers),
-                NetlinkPayload::Error(error) => return Err(error.to_io()),
-                _ => {}
+            match NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
+                .map(|answer| answer.payload)
+            {
+                Ok(NetlinkPayload::InnerMessage(message)) => answers.push(message),
+                Ok(NetlinkPayload::Done(_)) => return Ok(answers),
+                Ok(NetlinkPayload::Error(error)) => return Err(error.to_io()),
+                // One interface with a name that is no UTF-8 must not hide all the others.
+                Ok(_) | Err(_) => {}
             }
-            let length = (answer.header.length as usize).next_multiple_of(4);
-            rest = rest.get(length..).unwrap_or_default();
+            let length = rest
+                .first_chunk()
+                .map_or(0, |length| u32::from_ne_bytes(*length));
+            let next = (length as usize).next_multiple_of(4).max(4);
+            rest = rest.get(next..).unwrap_or_default();
         }
     }
 }

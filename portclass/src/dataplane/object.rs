@@ -1,6 +1,6 @@
 //! The kernel object: its maps, its settings, its programs.
 
-use std::{io, os::fd::AsFd as _};
+use std::io;
 
 use aya::{
     Ebpf, EbpfLoader, Pod, include_bytes_aligned,
@@ -109,14 +109,10 @@ impl Dataplane {
             }
         }
         let ebpf = loader.load(OBJECT)?;
-        let services = Mapped::new(map_data(&ebpf, names::SERVICES)?.fd().as_fd(), slots)
+        let services = Mapped::new(map_data(&ebpf, names::SERVICES)?, slots)
             .map_err(system("cannot map the services into memory"))?;
-        let counters = Counters::new(
-            map_data(&ebpf, names::COUNTERS)?.fd().as_fd(),
-            cpus,
-            counter_stride,
-        )
-        .map_err(system("cannot map the counters into memory"))?;
+        let counters = Counters::new(map_data(&ebpf, names::COUNTERS)?, cpus, counter_stride)
+            .map_err(system("cannot map the counters into memory"))?;
         let dataplane = Self {
             ebpf,
             services,
@@ -146,24 +142,20 @@ impl Dataplane {
     ///
     /// A registry that needs more slots than there are (nothing is changed), or what the kernel says.
     pub fn fill(&mut self, registry: &Registry) -> Result<Changes, FillError> {
-        let state = self.state()?;
-        let map = self.ebpf.map_mut(names::REGISTRY);
+        let [Some(registry_map), Some(state_map)] =
+            self.ebpf.maps_disjoint_mut([names::REGISTRY, names::STATE])
+        else {
+            return Err(absent(names::REGISTRY).into());
+        };
         let mut target = Target {
-            registry: HashMap::try_from(map.ok_or_else(|| absent(names::REGISTRY))?)
+            registry: HashMap::try_from(registry_map)
                 .map_err(|error| DataplaneError::map(names::REGISTRY, &error))?,
             services: &mut self.services,
-            state,
+            state: Array::try_from(state_map)
+                .map_err(|error| DataplaneError::map(names::STATE, &error))?,
             pinned: self.pinned,
         };
-        let (changes, state) = target.fill(registry)?;
-        let failed = |error: MapError| DataplaneError::map(names::STATE, &error);
-        let map = self
-            .ebpf
-            .map_mut(names::STATE)
-            .ok_or_else(|| absent(names::STATE))?;
-        let mut array: Array<_, Shared<State>> = Array::try_from(map).map_err(failed)?;
-        array.set(0, Shared(state), 0).map_err(failed)?;
-        Ok(changes)
+        target.fill(registry)
     }
 
     fn state(&self) -> Result<State, DataplaneError> {
@@ -190,8 +182,11 @@ impl Dataplane {
     /// # Errors
     ///
     /// What the kernel says.
-    pub fn log(&mut self, write: fn(&str)) -> Result<KernelLog, DataplaneError> {
-        KernelLog::new(&mut self.ebpf, write)
+    pub fn log(
+        &mut self,
+        write: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<KernelLog, DataplaneError> {
+        KernelLog::new(&mut self.ebpf, Box::new(write))
     }
 
     /// Loads the program: the one for multi-buffer frames, or the plain one where the kernel has none.

@@ -20,6 +20,9 @@ use super::{Dataplane, DataplaneError, PinError, object::Shared};
 /// Where the maps are pinned unless another folder is named.
 pub const DEFAULT_PIN_DIR: &str = "/sys/fs/bpf/portclass";
 
+/// Of linux/bpf.h: an array that user space can map into its memory.
+const BPF_F_MMAPABLE: u32 = 1 << 10;
+
 /// `BPF_FS_MAGIC` of linux/magic.h.
 const BPF_FS_MAGIC: u32 = 0xcafe_4a11;
 
@@ -42,19 +45,7 @@ impl Pins {
     pub fn find(directory: &Path) -> Result<Option<Self>, PinError> {
         let mut infos = Vec::new();
         for name in names::PINNED {
-            let path = directory.join(name);
-            match path.symlink_metadata() {
-                Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-                Err(why) => return Err(PinError::System { path, why }),
-                Ok(metadata) if !metadata.is_file() => {
-                    return Err(PinError::Foreign {
-                        remedy: format!("rm -r {}", path.display()),
-                        what: "no pin at all".to_owned(),
-                        path,
-                    });
-                }
-                Ok(_) => infos.push(open(&path, name)?.1),
-            }
+            infos.extend(open(&directory.join(name), name)?.map(|(_, info)| info));
         }
         if infos.is_empty() {
             return Ok(None);
@@ -71,11 +62,10 @@ impl Pins {
             return Err(foreign("maps of different sizes".to_owned()));
         }
         let path = directory.join(names::STATE);
-        let unreadable = |why: aya::maps::MapError| PinError::System {
-            path: path.clone(),
-            why: io::Error::other(why),
+        let unreadable = |why: aya::maps::MapError| PinError::system(&path, io::Error::other(why));
+        let Some((map, _)) = open(&path, names::STATE)? else {
+            return Ok(None);
         };
-        let (map, _) = open(&path, names::STATE)?;
         let array: Array<_, Shared<State>> =
             Array::try_from(Map::Array(map)).map_err(unreadable)?;
         let Shared(current) = array.get(&0, 0).map_err(unreadable)?;
@@ -100,11 +90,8 @@ impl Pins {
     ///
     /// What the kernel says.
     pub fn create(directory: &Path, dataplane: &Dataplane) -> Result<(), PinError> {
-        let system = |path: &Path, why| PinError::System {
-            path: path.to_owned(),
-            why,
-        };
-        let kernel = |path: &Path, error: DataplaneError| system(path, io::Error::other(error));
+        let kernel =
+            |path: &Path, error: DataplaneError| PinError::system(path, io::Error::other(error));
         for (position, name) in names::PINNED.into_iter().enumerate() {
             let path = directory.join(name);
             let map = dataplane
@@ -115,7 +102,10 @@ impl Pins {
                     // The first error is the one to report.
                     let _unpinned = fs::remove_file(directory.join(name));
                 }
-                return Err(system(&path, io::Error::other(error)));
+                let code = system_code(&error).map(|code| code.raw_os_error());
+                let why =
+                    code.map_or_else(|| io::Error::other(error), io::Error::from_raw_os_error);
+                return Err(PinError::system(&path, why));
             }
         }
         Ok(())
@@ -150,33 +140,42 @@ impl Pins {
     }
 }
 
-/// Opens a pin and checks that it is the map of that name.
-fn open(path: &Path, name: &str) -> Result<(MapData, MapInfo), PinError> {
-    let foreign = |what: &str| PinError::Foreign {
+/// Opens a pin and checks that it is the map of that name. `None` where nothing is.
+fn open(path: &Path, name: &str) -> Result<Option<(MapData, MapInfo)>, PinError> {
+    let foreign = |what: &str, remedy: &str| PinError::Foreign {
         path: path.to_owned(),
         what: what.to_owned(),
-        remedy: format!("rm {}", path.display()),
+        remedy: format!("{remedy} {}", path.display()),
     };
-    let (kind, key, value) = match name {
-        names::REGISTRY => (MapType::Hash, size_of::<PortKey>(), size_of::<Label>()),
-        names::SERVICES => (MapType::Array, size_of::<u32>(), size_of::<Service>()),
-        _ => (MapType::Array, size_of::<u32>(), size_of::<State>()),
-    };
+    match path.symlink_metadata() {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(PinError::system(path, why)),
+        Ok(metadata) if !metadata.is_file() => return Err(foreign("no pin at all", "rm -r")),
+        Ok(_) => {}
+    }
     let map = MapData::from_pin(path).map_err(|error| match system_code(&error) {
-        Some(Errno::PERM | Errno::ACCESS) => PinError::System {
-            path: path.to_owned(),
-            why: io::ErrorKind::PermissionDenied.into(),
-        },
-        _ => foreign("a foreign file"),
+        Some(Errno::PERM | Errno::ACCESS) => {
+            PinError::system(path, io::ErrorKind::PermissionDenied.into())
+        }
+        _ => foreign("a foreign file", "rm"),
     })?;
-    let info = map.info().map_err(|_| foreign("no BPF map"))?;
+    let info = map.info().map_err(|_| foreign("no BPF map", "rm"))?;
+    let (kind, key, value, flags) = match name {
+        names::REGISTRY => (MapType::Hash, size_of::<PortKey>(), size_of::<Label>(), 0),
+        names::SERVICES => {
+            let service = size_of::<Service>();
+            (MapType::Array, size_of::<u32>(), service, BPF_F_MMAPABLE)
+        }
+        _ => (MapType::Array, size_of::<u32>(), size_of::<State>(), 0),
+    };
     let fits = info.map_type().is_ok_and(|found| found == kind)
         && info.key_size() as usize == key
-        && info.value_size() as usize == value;
+        && info.value_size() as usize == value
+        && info.map_flags() == flags;
     if !fits {
-        return Err(foreign("a BPF map of another kind"));
+        return Err(foreign("a BPF map of another kind", "rm"));
     }
-    Ok((map, info))
+    Ok(Some((map, info)))
 }
 
 fn system_code(error: &(dyn std::error::Error + 'static)) -> Option<Errno> {
@@ -202,43 +201,64 @@ fn removal(directory: &Path) -> String {
 ///
 /// [`PinError::NoBpffs`] where it is not on a BPF file system.
 pub fn check_bpffs(directory: &Path) -> Result<(), PinError> {
-    let Some(existing) = directory.ancestors().find(|ancestor| ancestor.exists()) else {
+    let absolute =
+        std::path::absolute(directory).map_err(|why| PinError::system(directory, why))?;
+    let Some(existing) = absolute.ancestors().find(|ancestor| ancestor.exists()) else {
         return Err(PinError::NoBpffs(directory.to_owned()));
     };
-    let system = rustix::fs::statfs(existing).map_err(|why| PinError::System {
-        path: existing.to_owned(),
-        why: why.into(),
-    })?;
+    let system =
+        rustix::fs::statfs(existing).map_err(|why| PinError::system(existing, why.into()))?;
     if system.f_type as u32 != BPF_FS_MAGIC {
         return Err(PinError::NoBpffs(directory.to_owned()));
+    }
+    if !existing.is_dir() {
+        return Err(PinError::system(
+            existing,
+            io::ErrorKind::NotADirectory.into(),
+        ));
     }
     Ok(())
 }
 
-/// The right to change the pins of a folder, one process at a time. A folder that was made for it and holds nothing
-/// in the end is removed again.
+/// The right to use the pins of a folder, which nobody changes meanwhile, or to change them, one process at a time. A
+/// folder that was made for it and holds nothing in the end is removed again.
 pub struct Lock {
     directory: PathBuf,
     _locked: File,
 }
 
 impl Lock {
-    /// Makes `directory` where it is missing, and waits until nobody else changes its pins.
+    /// Waits until nobody changes the pins of `directory`. `None` where there is no such folder.
     ///
     /// # Errors
     ///
     /// What the system says.
-    pub fn acquire(directory: &Path) -> Result<Self, PinError> {
-        let system = |why| PinError::System {
-            path: directory.to_owned(),
-            why,
-        };
-        fs::create_dir_all(directory).map_err(system)?;
-        let folder = File::open(directory).map_err(system)?;
-        folder.lock().map_err(system)?;
+    pub fn shared(directory: &Path) -> Result<Option<Self>, PinError> {
+        match File::open(directory) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => Self::hold(directory, opened, File::lock_shared).map(Some),
+        }
+    }
+
+    /// Makes `directory` where it is missing, and waits until nobody else uses its pins or changes them.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn exclusive(directory: &Path) -> Result<Self, PinError> {
+        fs::create_dir_all(directory).map_err(|why| PinError::system(directory, why))?;
+        Self::hold(directory, File::open(directory), File::lock)
+    }
+
+    fn hold(
+        directory: &Path,
+        opened: io::Result<File>,
+        lock: impl Fn(&File) -> io::Result<()>,
+    ) -> Result<Self, PinError> {
+        let locked = opened.and_then(|folder| lock(&folder).map(|()| folder));
         Ok(Self {
             directory: directory.to_owned(),
-            _locked: folder,
+            _locked: locked.map_err(|why| PinError::system(directory, why))?,
         })
     }
 }
@@ -254,22 +274,27 @@ impl Drop for Lock {
 ///
 /// # Errors
 ///
-/// What the system says.
+/// What the system says; [`PinError::Foreign`] for something of others where a pin should be, which stays. Pins of
+/// ours are gone all the same.
 pub fn remove(directory: &Path) -> Result<Vec<PathBuf>, PinError> {
     if !directory.exists() {
         return Ok(Vec::new());
     }
     check_bpffs(directory)?;
-    let _lock = Lock::acquire(directory)?;
+    let _lock = Lock::exclusive(directory)?;
     let mut removed = Vec::new();
+    let mut left = None;
     // `state` goes first: without it nobody takes the others for a whole set.
     for name in names::PINNED.into_iter().rev() {
         let path = directory.join(name);
-        match fs::remove_file(&path) {
-            Ok(()) => removed.push(path),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-            Err(why) => return Err(PinError::System { path, why }),
+        match open(&path, name) {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                fs::remove_file(&path).map_err(|why| PinError::system(&path, why))?;
+                removed.push(path);
+            }
+            Err(error) => left = Some(error),
         }
     }
-    Ok(removed)
+    left.map_or(Ok(removed), Err)
 }

@@ -4,6 +4,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use portclass_common::{label::NAME_CAPACITY, transport::Transport};
 
 use super::{Column, Finding, MAX_RECORDS, Ports, Records, RegistryError, record::Parsed};
+use crate::text::harmless;
 
 /// An unterminated quote swallows the rest of the file, so reading starts again on the next line; more of them than
 /// this are the work of somebody who wants to see how long that takes.
@@ -158,12 +159,10 @@ fn is_header(record: &ByteRecord) -> bool {
 
 fn parse(columns: &[&str; Column::COUNT]) -> Result<Parsed, (Column, String)> {
     let name = columns[Column::ServiceName as usize];
-    if name.len() >= NAME_CAPACITY {
-        let message = format!(
-            "{} bytes; expected at most {}",
-            name.len(),
-            NAME_CAPACITY - 1
-        );
+    // As it is kept: a control character grows when it is replaced.
+    let length = harmless(name).len();
+    if length >= NAME_CAPACITY {
+        let message = format!("{length} bytes; expected at most {}", NAME_CAPACITY - 1);
         return Err((Column::ServiceName, message));
     }
     let ports = match columns[Column::PortNumber as usize] {

@@ -89,15 +89,23 @@ impl Registry {
         rows
     }
 
+    /// The named pairs of a range, or the status of each port where there are none.
     fn in_range(&self, ports: Ports, transport: Option<Transport>) -> Vec<Found<'_>> {
-        self.entries()
+        let wanted = |key: PortKey| {
+            ports.contains(key.port())
+                && transport.is_none_or(|transport| key.transport() == Some(transport))
+        };
+        let named: Vec<_> = self
+            .entries()
             .filter(|entry| entry.class == Class::Labelled && !entry.any_transport)
-            .filter(|entry| ports.contains(entry.key.port()))
-            .filter(|entry| {
-                transport.is_none_or(|transport| entry.key.transport() == Some(transport))
-            })
+            .filter(|entry| wanted(entry.key))
             .filter_map(|entry| Some(self.found(entry.key.port(), self.decided(entry.key)?)))
-            .collect()
+            .collect();
+        if !named.is_empty() {
+            return named;
+        }
+        let each = ports.iter().flat_map(|port| self.at_port(port, transport));
+        each.collect()
     }
 
     /// Names are compared without regard to case (RFC 6335 section 5.1).

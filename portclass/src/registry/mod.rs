@@ -12,7 +12,7 @@ mod record;
 mod source;
 mod status;
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use portclass_common::{label::Class, port::PortKey, transport::Transport};
 
@@ -99,16 +99,27 @@ impl Registry {
             layers: Layers::default().with(Layer::Iana),
             updated: None,
         };
-        registry
-            .lay(|record| record.is_named() && record.transport().is_some() && !record.is_alias());
-        registry.lay(|record| record.is_named() && record.transport().is_some());
-        registry.lay(|record| record.is_named() && record.transport().is_none());
-        registry.lay(|record| !record.is_named() && record.transport().is_some());
-        registry.lay(|record| !record.is_named() && record.transport().is_none());
+        let undecided = &mut Undecided::new(registry.deciding.len());
+        registry.lay(undecided, |record| {
+            record.is_named() && record.transport().is_some() && !record.is_alias()
+        });
+        registry.lay(undecided, |record| {
+            record.is_named() && record.transport().is_some()
+        });
+        registry.lay(undecided, |record| {
+            record.is_named() && record.transport().is_none()
+        });
+        registry.lay(undecided, |record| {
+            !record.is_named() && record.transport().is_some()
+        });
+        registry.lay(undecided, |record| {
+            !record.is_named() && record.transport().is_none()
+        });
         registry
     }
 
-    fn lay(&mut self, takes_part: impl Fn(Record<'_>) -> bool) {
+    /// Lets records that `takes_part` decide the ports that no earlier one has decided.
+    fn lay(&mut self, undecided: &mut Undecided, takes_part: impl Fn(Record<'_>) -> bool) {
         for index in 0..self.records.len() {
             let record = self.records.get(index);
             let Some(ports) = record.ports().filter(|_| takes_part(record)) else {
@@ -116,12 +127,9 @@ impl Registry {
             };
             for transport in Transport::ALL {
                 if record.transport().is_none_or(|own| own == transport) {
-                    for port in ports.iter() {
-                        let decided = &mut self.deciding[position(PortKey::new(port, transport))];
-                        if *decided == NONE {
-                            *decided = index;
-                        }
-                    }
+                    let first = position(PortKey::new(*ports.iter().start(), transport));
+                    let last = position(PortKey::new(*ports.iter().end(), transport));
+                    undecided.take(first..=last, |position| self.deciding[position] = index);
                 }
             }
         }
@@ -200,4 +208,34 @@ impl Registry {
 fn position(key: PortKey) -> usize {
     let transport = key.transport().map_or(0, Transport::index);
     transport as usize * 65_536 + usize::from(key.port())
+}
+
+/// The positions that are not decided yet: a forest in which every decided one points towards the next that is not, so
+/// that a file full of ranges over all ports is laid as fast as any.
+struct Undecided(Vec<u32>);
+
+impl Undecided {
+    fn new(positions: usize) -> Self {
+        Self((0..=positions as u32).collect())
+    }
+
+    /// Hands out and decides all undecided positions of `range`.
+    fn take(&mut self, range: RangeInclusive<usize>, mut decide: impl FnMut(usize)) {
+        let mut position = self.next(*range.start());
+        while position <= *range.end() {
+            decide(position);
+            self.0[position] = position as u32 + 1;
+            position = self.next(position);
+        }
+    }
+
+    /// The first undecided position from `position` on; halves the way there for the next one who asks.
+    fn next(&mut self, mut position: usize) -> usize {
+        while self.0[position] as usize != position {
+            let after = self.0[position] as usize;
+            self.0[position] = self.0[after];
+            position = after;
+        }
+        position
+    }
 }

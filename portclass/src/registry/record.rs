@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use portclass_common::transport::Transport;
 
 use super::{Column, Status};
+use crate::text::harmless;
 
 /// A port, or an inclusive range of ports, in host byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,6 @@ impl Ports {
     /// The ports, in order.
     pub fn iter(self) -> RangeInclusive<u16> {
         self.first..=self.last
-    }
-
-    /// The first port.
-    pub const fn first(self) -> u16 {
-        self.first
     }
 
     /// Whether `port` is one of them.
@@ -69,7 +65,7 @@ impl Records {
         let start = self.text.len();
         let mut ends = [0; Column::COUNT];
         for (end, column) in ends.iter_mut().zip(columns) {
-            push_harmless(&mut self.text, column);
+            self.text.push_str(&harmless(column));
             *end = (self.text.len() - start) as u32;
         }
         self.rows.push(Row {
@@ -158,40 +154,5 @@ impl<'registry> Record<'registry> {
         } else {
             Status::of_description(self.column(Column::Description))
         }
-    }
-}
-
-/// Appends `text`, with U+FFFD for each control character but the line feed and for each bidirectional override, and
-/// a space for each tab: text from outside must not drive somebody's terminal.
-fn push_harmless(to: &mut String, text: &str) {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return to.push_str(text);
-    }
-    to.extend(
-        text.replace("\r\n", "\n")
-            .chars()
-            .map(|character| match character {
-                '\n' => '\n',
-                '\t' => ' ',
-                '\u{61c}'
-                | '\u{200e}'
-                | '\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
-                control if control.is_control() => char::REPLACEMENT_CHARACTER,
-                harmless => harmless,
-            }),
-    );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::push_harmless;
-
-    #[test]
-    fn characters_that_could_drive_a_terminal_are_replaced() {
-        let mut text = String::new();
-        push_harmless(&mut text, "a\u{1b}[2J\u{9b}b\u{202e}c\u{7f}\r\nd\te\u{e9}");
-        assert_eq!(text, "a\u{fffd}[2J\u{fffd}b\u{fffd}c\u{fffd}\nd e\u{e9}");
     }
 }

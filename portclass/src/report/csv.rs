@@ -23,6 +23,14 @@ pub(super) fn rows(
     snapshot: &Snapshot,
     with_header: bool,
 ) -> io::Result<()> {
+    write_rows(out, snapshot, with_header).map_err(|error| match error.into_kind() {
+        // As it is, so that a closed pipe can be told from a full disk.
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })
+}
+
+fn write_rows(out: &mut impl io::Write, snapshot: &Snapshot, with_header: bool) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     if with_header {
         writer.write_record(HEADER)?;
@@ -68,5 +76,6 @@ pub(super) fn rows(
         ];
         row(reason.direction, of, reason.packets, reason.bytes)?;
     }
-    writer.flush()
+    writer.flush()?;
+    Ok(())
 }

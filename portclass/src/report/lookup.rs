@@ -4,7 +4,7 @@ use std::io;
 
 use comfy_table::{Table, presets};
 
-use crate::registry::Found;
+use crate::{registry::Found, text::one_line};
 
 /// One array, an object an answer.
 ///
@@ -59,9 +59,4 @@ pub fn lookup_table(out: &mut impl io::Write, found: &[Found<'_>]) -> io::Result
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
-}
-
-/// The registry folds long texts wherever it likes.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

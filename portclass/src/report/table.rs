@@ -3,7 +3,10 @@
 use comfy_table::{CellAlignment, Row, Table, presets};
 
 use super::number::{grouped, ports, scaled, share};
-use crate::account::{Rates, Snapshot};
+use crate::{
+    account::{Rates, Snapshot},
+    text::one_line,
+};
 
 /// How much of a snapshot a table shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,27 +51,16 @@ pub fn table(snapshot: &Snapshot, layout: Layout) -> Vec<String> {
         Row::from(text.into_iter().chain(numbers).collect::<Vec<_>>())
     };
 
-    let title = title(snapshot);
-    let reasons = snapshot.unlabelled.len();
-    // Title, blank line, heading, totals, and the reasons below a blank line and their heading.
-    let others = 4 + if reasons > 0 { reasons + 2 } else { 0 };
-    // The last line of a terminal is the cursor's, and the services that are left out take one as well.
-    let room = layout.rows.map(|rows| rows.saturating_sub(others + 2));
-    let limit = layout
-        .limit
-        .into_iter()
-        .chain(room)
-        .min()
-        .unwrap_or(usize::MAX);
-    let hidden = snapshot.services.len().saturating_sub(limit);
+    let shown = Shown::new(snapshot, layout);
+    let more = |hidden: usize| vec![format!("({hidden} more)")];
 
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(headings(["SERVICE", "TRANSPORT", "PORTS"]));
-    for service in snapshot.services.iter().take(limit) {
+    for service in snapshot.services.iter().take(shown.services) {
         let ports = ports(service.ports.iter().map(|row| row.port));
         let text = [
-            service.service.replace('\n', " "),
+            one_line(&service.service),
             service.transport.to_owned(),
             ports,
         ];
@@ -77,28 +69,32 @@ pub fn table(snapshot: &Snapshot, layout: Layout) -> Vec<String> {
             numbers(service.packets, service.bytes, service.rates),
         ));
     }
-    if hidden > 0 {
-        table.add_row(vec![format!("({hidden} more)")]);
+    if shown.services < snapshot.services.len() {
+        table.add_row(more(snapshot.services.len() - shown.services));
     }
     let text = ["TOTAL".to_owned(), String::new(), String::new()];
     table.add_row(row(
         text,
         numbers(totals.packets, totals.bytes, total_rates(snapshot)),
     ));
-    if reasons > 0 {
+    if !snapshot.unlabelled.is_empty() {
         table.add_row(vec![""]);
         table.add_row(headings(["UNLABELLED", "", ""]));
     }
-    for reason in &snapshot.unlabelled {
-        let detail = reason
-            .transport
-            .or(reason.detail.as_deref())
-            .unwrap_or_default();
-        let text = [reason.class.to_owned(), detail.to_owned(), String::new()];
+    for reason in snapshot.unlabelled.iter().take(shown.reasons) {
+        let detail = reason.transport.or(reason.detail.as_deref());
+        let text = [
+            reason.class.to_owned(),
+            detail.unwrap_or_default().to_owned(),
+            String::new(),
+        ];
         table.add_row(row(
             text,
             numbers(reason.packets, reason.bytes, reason.rates),
         ));
+    }
+    if shown.reasons < snapshot.unlabelled.len() {
+        table.add_row(more(snapshot.unlabelled.len() - shown.reasons));
     }
     for (position, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
@@ -106,9 +102,38 @@ pub fn table(snapshot: &Snapshot, layout: Layout) -> Vec<String> {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut lines = vec![title, String::new()];
+    let mut lines = vec![title(snapshot), String::new()];
     lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
     lines
+}
+
+/// How many rows of each kind a table shows.
+struct Shown {
+    services: usize,
+    reasons: usize,
+}
+
+impl Shown {
+    /// Services and reasons share the lines that title, headings and totals leave, half and half where both want more.
+    fn new(snapshot: &Snapshot, layout: Layout) -> Self {
+        let services = snapshot
+            .services
+            .len()
+            .min(layout.limit.unwrap_or(usize::MAX));
+        let reasons = snapshot.unlabelled.len();
+        let Some(rows) = layout.rows else {
+            return Self { services, reasons };
+        };
+        // Title, blank line, heading and totals; the reasons' blank line and heading; the cursor's line; and the two
+        // lines that say how many rows there are more.
+        let others = 4 + if reasons > 0 { 2 } else { 0 } + 1 + 2;
+        let room = rows.saturating_sub(others);
+        let reasons = reasons.min((room / 2).max(room.saturating_sub(services)));
+        Self {
+            services: services.min(room - reasons),
+            reasons,
+        }
+    }
 }
 
 fn title(snapshot: &Snapshot) -> String {
@@ -116,8 +141,8 @@ fn title(snapshot: &Snapshot) -> String {
         .interfaces
         .iter()
         .map(|interface| match interface.mode {
-            Some(mode) => format!("{} ({mode})", interface.name),
-            None => interface.name.clone(),
+            Some(mode) => format!("{} ({mode})", one_line(&interface.name)),
+            None => one_line(&interface.name),
         })
         .collect::<Vec<_>>()
         .join(", ");

@@ -79,18 +79,22 @@ fn a_table_shows_services_totals_and_reasons() {
 
 #[test]
 fn a_table_fits_the_terminal_with_its_totals() {
-    for rows in 11..30 {
-        let lines = lines(Layout {
-            limit: None,
-            rows: Some(rows),
-        });
-        assert!(
-            lines.len() < rows.max(12),
-            "{} lines in {rows} rows",
-            lines.len()
-        );
-        assert!(lines.iter().any(|line| line.starts_with("TOTAL")));
-        assert!(lines.iter().any(|line| line.starts_with("dynamic")));
+    let mut snapshot = snapshot("s");
+    for count in 1..30 {
+        for rows in 11..60 {
+            let layout = Layout {
+                limit: None,
+                rows: Some(rows),
+            };
+            let lines = table(&snapshot, layout);
+            assert!(lines.len() < rows, "{} lines in {rows} rows", lines.len());
+            let shown = |start: &str| lines.iter().any(|line| line.starts_with(start));
+            assert!(shown("TOTAL"), "{lines:#?}");
+            assert!(rows < 13 || shown("s9") && shown("dynamic"), "{lines:#?}");
+            let all = 9 + count;
+            assert!(rows < all + 9 || shown("s1 "), "{lines:#?}");
+        }
+        snapshot.unlabelled.push(snapshot.unlabelled[0].clone());
     }
 }
 

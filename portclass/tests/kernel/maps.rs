@@ -159,7 +159,7 @@ fn pinned_maps_are_found_again_with_all_that_was_put_into_them() {
         check_bpffs(&directory).expect("a BPF file system");
         let registry = shipped();
         {
-            let _lock = Lock::acquire(&directory).expect("nobody else's");
+            let _lock = Lock::exclusive(&directory).expect("nobody else's");
             let mut dataplane = private(&registry);
             dataplane.fill(&registry).expect("room");
             Pins::create(&directory, &dataplane).expect("pins");
@@ -192,6 +192,47 @@ fn pinned_maps_are_found_again_with_all_that_was_put_into_them() {
 }
 
 #[test]
+fn a_reload_that_is_interrupted_leaves_every_slot_its_meaning() {
+    if !is_root_or_skips("a_reload_that_is_interrupted_leaves_every_slot_its_meaning") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    bpffs.enter(|| {
+        let directory = Path::new(MOUNT_POINT).join("here");
+        let lock = Lock::exclusive(&directory).expect("nobody else's");
+        let first = registry(&["alpha,1,tcp"]);
+        let mut dataplane = private(&first);
+        dataplane.fill(&first).expect("room");
+        Pins::create(&directory, &dataplane).expect("pins");
+        // Whatever writes to the registry fails from now on, after new slots were published.
+        testbed::bpf::freeze(&directory.join(names::REGISTRY)).expect("frozen");
+        for (records, slots) in [
+            (["beta,2,tcp"], 2),
+            (["gamma,3,tcp"], 3),
+            (["beta,2,tcp"], 3),
+        ] {
+            let pins = Pins::find(&directory).expect("our pins").expect("pins");
+            let mut dataplane =
+                Dataplane::open(Maps::Pinned(&pins), Settings::default()).expect("the maps");
+            assert!(matches!(
+                dataplane.fill(&registry(&records)),
+                Err(FillError::Kernel(_))
+            ));
+            assert_eq!(meanings(&dataplane).len(), slots, "{records:?}");
+        }
+        let pins = Pins::find(&directory).expect("our pins").expect("pins");
+        let dataplane =
+            Dataplane::open(Maps::Pinned(&pins), Settings::default()).expect("the maps");
+        let names: Vec<_> = meanings(&dataplane)
+            .into_iter()
+            .map(|(name, _, _)| name)
+            .collect();
+        assert_eq!(names, ["alpha", "beta", "gamma"]);
+        drop(lock);
+    });
+}
+
+#[test]
 fn what_is_no_pin_of_ours_is_named_and_left_alone() {
     if !is_root_or_skips("what_is_no_pin_of_ours_is_named_and_left_alone") {
         return;
@@ -199,7 +240,7 @@ fn what_is_no_pin_of_ours_is_named_and_left_alone() {
     let bpffs = Bpffs::new().expect("a BPF file system");
     bpffs.enter(|| {
         let directory = Path::new(MOUNT_POINT).join("here");
-        let _lock = Lock::acquire(&directory).expect("nobody else's");
+        let _lock = Lock::exclusive(&directory).expect("nobody else's");
         let small = registry(&["alpha,1,tcp"]);
         let mut dataplane = private(&small);
         dataplane.fill(&small).expect("room");

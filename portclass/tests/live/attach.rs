@@ -118,15 +118,18 @@ fn jumbo_frames_are_in_the_way_of_native_mode_without_multi_buffer_support() {
     hosts.server.enter(|| {
         let interfaces = interfaces().expect("the interfaces");
         let server = interfaces.iter().find(|interface| interface.name == Hosts::SERVER).expect("it is there");
-        let refused = dataplane.attach(server, Mode::Native).expect_err("too large").to_string();
+        let refused = dataplane
+            .attach(server, Mode::Native)
+            .expect_err("too large");
         assert_eq!(
-            refused,
+            format!("{refused}; {}", refused.remedy()),
             "server0: an MTU of 9000 is too large for native XDP on this driver without multi-buffer support \
              (Linux 5.18); lower it (ip link set dev server0 mtu 1500) or use --mode generic"
         );
         let attachment = dataplane.attach(server, Mode::Auto).expect("generic mode");
         assert_eq!(attachment.mode, ObtainedMode::Generic);
-        assert!(attachment.fallback.expect("a reason").contains("an MTU of 9000 is too large"));
+        let obstacle = attachment.fallback.expect("a reason").to_string();
+        assert!(obstacle.contains("an MTU of 9000 is too large"), "{obstacle}");
     });
 }
 
@@ -198,6 +201,62 @@ fn somebody_elses_program_is_named_with_the_command_that_removes_it_and_stays() 
 }
 
 #[test]
+fn somebody_elses_link_is_named_with_its_id() {
+    if !is_root_or_skips("somebody_elses_link_is_named_with_its_id") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let link = ForeignProgram::load()
+        .expect("a program")
+        .link(&veth.server)
+        .expect("attached");
+    let refused = output(&hosts.server, "run -i server0");
+    assert_one_line(
+        &refused,
+        1,
+        &[
+            "XDP program \"somebody_else\"",
+            "is already attached",
+            "remove it: bpftool link detach id ",
+        ],
+    );
+    drop(link);
+    Run::start(&hosts.server, "-i server0 --format json").interrupt();
+}
+
+#[test]
+fn an_interface_with_an_odd_name_disturbs_nobody() {
+    if !is_root_or_skips("an_interface_with_an_odd_name_disturbs_nobody") {
+        return;
+    }
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let netns = Netns::new().expect("a network namespace");
+    for name in [&b"\xff\xfe"[..], b"e\x1b[2J"] {
+        let mut command = Command::new("ip");
+        command
+            .args(["link", "add", "name"])
+            .arg(OsStr::from_bytes(name));
+        let added = netns
+            .output(command.args(["type", "ifb"]))
+            .expect("ip starts");
+        if !added.status.success() {
+            // Newer iproute2 refuses such names itself, and this kernel may have no ifb.
+            eprintln!(
+                "SKIPPED the name {name:?}: {}",
+                String::from_utf8_lossy(&added.stderr)
+            );
+        }
+    }
+    let said = String::from_utf8(output(&netns, "run -i nowhere").stderr).expect("text");
+    assert!(said.contains("this host has: lo"), "{said}");
+    assert!(!said.contains('\u{1b}'), "{said}");
+    Run::start(&netns, "-i lo --format json").interrupt();
+}
+
+#[test]
 fn when_one_of_two_interfaces_fails_the_other_is_left_as_it_was() {
     if !is_root_or_skips("when_one_of_two_interfaces_fails_the_other_is_left_as_it_was") {
         return;
@@ -248,13 +307,7 @@ fn an_ordinary_user_with_three_capabilities_is_enough() {
     let hosts = Hosts::new();
     let veth = hosts.veth();
     veth.server.up().expect("up");
-    // Ordinary users need not be able to look into the build folder.
-    let folder = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .tempdir()
-        .expect("a temporary folder");
-    let program = folder.path().join("portclass");
-    std::fs::copy(env!("CARGO_BIN_EXE_portclass"), &program).expect("a copy");
+    let program = super::process::program_for_others();
     let with = |capabilities: &str| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
@@ -262,7 +315,7 @@ fn an_ordinary_user_with_three_capabilities_is_enough() {
             .arg(format!("--inh-caps=-all{capabilities}"))
             .arg(format!("--ambient-caps=-all{capabilities}"));
         command
-            .arg(&program)
+            .arg(&program.path)
             .args(["run", "-i", "server0", "--format", "json"]);
         command
     };

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, process::Output};
 
+use serde_json::Value;
 use testbed::{
     bpffs::Bpffs, frame, ip, ip::Hosts as Addresses, packet_socket::PacketSocket,
     privilege::is_root_or_skips, segment,
@@ -107,6 +108,179 @@ fn something_else_where_a_pin_should_be_is_left_alone() {
     ];
     assert_one_line(&output(&bpffs, "load"), 1, &parts);
     bpffs.enter(|| assert!(Path::new(PIN_DIR).join("registry").is_dir()));
+}
+
+#[test]
+fn detach_removes_ours_and_names_what_is_not() {
+    if !is_root_or_skips("detach_removes_ours_and_names_what_is_not") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    stdout(&bpffs, "load");
+    let state = Path::new(PIN_DIR).join("state");
+    bpffs.enter(|| {
+        fs::remove_file(&state).expect("removed");
+        fs::create_dir(&state).expect("a folder");
+    });
+    let parts = ["/state: no pin at all", "remove it: rm -r"];
+    assert_one_line(&output(&bpffs, "detach"), 1, &parts);
+    let left = bpffs.enter(|| fs::read_dir(PIN_DIR).expect("the folder").count());
+    assert_eq!(left, 1);
+    assert_one_line(&output(&bpffs, "load"), 1, &parts);
+}
+
+#[test]
+fn a_closed_or_full_stdout_does_not_hurt_load() {
+    if !is_root_or_skips("a_closed_or_full_stdout_does_not_hurt_load") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let closed = bpffs.enter(|| portclass("load").stdout(writer).output());
+    assert!(closed.expect("portclass starts").status.success());
+    let full = fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("a full device");
+    let full = bpffs.enter(|| portclass("load").stdout(full).output());
+    assert_one_line(
+        &full.expect("portclass starts"),
+        1,
+        &["cannot write to stdout: No space left"],
+    );
+    assert!(stdout(&bpffs, "status").contains("generation 2"));
+}
+
+#[test]
+fn bpftool_shows_entries_and_names() {
+    if !is_root_or_skips("bpftool_shows_entries_and_names") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    stdout(&bpffs, "load");
+    let dump = |map: &str| -> Value {
+        let mut command = std::process::Command::new("bpftool");
+        command
+            .args(["--json", "map", "dump", "pinned"])
+            .arg(Path::new(PIN_DIR).join(map));
+        let output = bpffs
+            .enter(|| command.output())
+            .expect("bpftool starts (package bpftool)");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let registry = dump("registry");
+    let entries = registry.as_array().expect("entries");
+    assert_eq!(entries.len(), 13_362);
+    let key = serde_json::json!({ "port": 4846, "transport": 6, "pad": 0 });
+    let entry = entries
+        .iter()
+        .find(|entry| entry["formatted"]["key"] == key)
+        .expect("contamac-icm");
+    let slot = entry["formatted"]["value"]["slot"]
+        .as_u64()
+        .expect("a slot") as usize;
+    let service = &dump("services")[slot]["formatted"]["value"];
+    assert_eq!(
+        *service,
+        serde_json::json!({ "name": "contamac-icm", "port": 4846, "transport": 6, "class": 0 })
+    );
+    assert_eq!(
+        dump("state")[0]["formatted"]["value"]["registry_date"],
+        20_240_612
+    );
+}
+
+#[test]
+fn slots_that_others_write_are_counted_all_the_same() {
+    if !is_root_or_skips("slots_that_others_write_are_counted_all_the_same") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    veth.client.up().expect("up");
+    stdout(&bpffs, "load");
+    let run = bpffs.enter(|| Run::start(&hosts.server, "-i server0 --format json"));
+    // Ports 1 and 2 on TCP: a slot that nobody has filled, and one that there is no room for.
+    for (port, slot) in [(1_u16, 16_000_u16), (2, u16::MAX)] {
+        let hex = |bytes: [u8; 2]| bytes.map(|byte| byte.to_string());
+        let mut command = std::process::Command::new("bpftool");
+        command
+            .args(["map", "update", "pinned"])
+            .arg(Path::new(PIN_DIR).join("registry"))
+            .arg("key");
+        command
+            .args(hex(port.to_ne_bytes()))
+            .args(["6", "0", "value"]);
+        command.args(hex(slot.to_ne_bytes())).args(["0", "0"]);
+        let output = bpffs
+            .enter(|| command.output())
+            .expect("bpftool starts (package bpftool)");
+        assert!(
+            output.status.success(),
+            "{}",
+            super::process::stderr(&output)
+        );
+        let segment = segment::tcp(&Addresses::V4, 50_123, port, b"");
+        let frame = frame::ethernet(
+            frame::ether_type::IPV4,
+            &ip::ipv4(ip::protocol::TCP, &segment),
+        );
+        PacketSocket::open(&veth.client)
+            .expect("a packet socket")
+            .send(&frame)
+            .expect("sent");
+    }
+    wait_until("the frames received", || {
+        veth.server.received().expect("counters") == 2
+    });
+    let report = run.interrupt();
+    assert_eq!(report["totals"]["packets"], 2);
+    let reasons = report["unlabelled"].as_array().expect("rows");
+    let shown: Vec<_> = reasons
+        .iter()
+        .map(|row| (&row["class"], &row["transport"], &row["detail"]))
+        .collect();
+    assert!(
+        shown.contains(&(&"unassigned".into(), &Value::Null, &"slot 16000".into())),
+        "{shown:?}"
+    );
+    assert!(
+        shown.contains(&(&"unassigned".into(), &"tcp".into(), &Value::Null)),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn a_user_without_privilege_is_told_what_only_root_may_see() {
+    if !is_root_or_skips("a_user_without_privilege_is_told_what_only_root_may_see") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let run = Run::start(&hosts.server, "-i server0 --format json");
+    let program = super::process::program_for_others();
+    let mut command = std::process::Command::new("setpriv");
+    command.args([
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--inh-caps=-all",
+    ]);
+    command
+        .arg(&program.path)
+        .args(["status", "--pin-dir", "/nonexistent"]);
+    let shown = hosts.server.output(&mut command).expect("setpriv starts");
+    let shown = String::from_utf8(shown.stdout).expect("text");
+    assert!(
+        shown.contains("attached  server0: an XDP program (id "),
+        "{shown}"
+    );
+    assert!(shown.contains("as root"), "{shown}");
+    run.interrupt();
 }
 
 #[test]

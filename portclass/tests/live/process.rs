@@ -2,12 +2,15 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::TempDir;
 use testbed::{netns::Netns, veth::Veth};
 
 /// How long anything may take before a test gives up.
@@ -25,6 +28,25 @@ pub fn portclass(arguments: &str) -> Command {
         }
     }
     command
+}
+
+/// A copy of the program where ordinary users can run it: the build folder may be closed to them.
+pub struct Copy {
+    pub path: PathBuf,
+    _folder: TempDir,
+}
+
+pub fn program_for_others() -> Copy {
+    let folder = tempfile::Builder::new()
+        .permissions(PermissionsExt::from_mode(0o755))
+        .tempdir()
+        .expect("a temporary folder");
+    let path = folder.path().join("portclass");
+    std::fs::copy(env!("CARGO_BIN_EXE_portclass"), &path).expect("a copy");
+    Copy {
+        path,
+        _folder: folder,
+    }
 }
 
 /// What a process wrote and how it ended.
@@ -59,9 +81,21 @@ impl Run {
     }
 
     pub fn start_command(netns: &Netns, command: &mut Command, interfaces: usize) -> Self {
+        Self::start_into(Stdio::piped(), netns, command, interfaces)
+    }
+
+    /// The same, with another stdout than a pipe to the test.
+    pub fn start_into(
+        stdout: Stdio,
+        netns: &Netns,
+        command: &mut Command,
+        interfaces: usize,
+    ) -> Self {
         let mut child = netns
-            .spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
+            .spawn(command.stdout(stdout).stderr(Stdio::piped()))
             .expect("portclass starts");
+        // It holds the test's end of what it was given.
+        command.stdout(Stdio::null());
         let stdout = child.stdout.take();
         let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut said = String::new();

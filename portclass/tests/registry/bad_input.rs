@@ -148,6 +148,24 @@ fn a_file_made_of_unterminated_quotes_ends_soon() {
 }
 
 #[test]
+fn a_name_that_grows_too_long_when_it_is_made_harmless_is_left_out() {
+    let (registry, findings) = load_records(&format!(
+        "{},1,tcp,,,,,,,,,\n{},2,tcp,,,,,,,,,\n",
+        "\u{1}".repeat(30),
+        "a".repeat(59)
+    ));
+    assert_eq!(names(&registry), ["a".repeat(59)]);
+    assert_eq!(findings[0].1, Some(Column::ServiceName));
+}
+
+#[test]
+fn a_file_full_of_ranges_over_all_ports_is_laid_in_no_time() {
+    // A hundred thousand million (record, port, transport) triples: no machine visits them one by one.
+    let (registry, _) = load_records(&"everything,0-65535,,,,,,,,,,\n".repeat(400_000));
+    assert_eq!(registry.entries().count(), 4 * 65_536);
+}
+
+#[test]
 fn text_from_outside_cannot_drive_a_terminal() {
     let (registry, _) = load_records("evil\u{1b}[2J\u{202e},1,tcp,,,,,,,,,\n");
     assert_eq!(names(&registry), ["evil\u{fffd}[2J\u{fffd}"]);

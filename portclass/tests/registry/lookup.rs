@@ -100,6 +100,26 @@ fn a_range_gives_the_named_pairs_in_it() {
 }
 
 #[test]
+fn a_range_without_a_name_gives_the_status_of_its_ports() {
+    let registry = registry();
+    let statuses = |query| {
+        let found = ask(&registry, query);
+        found
+            .iter()
+            .map(|found| (found.port, found.status))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(statuses("4748-4748"), [(Some(4_748), Status::Unassigned)]);
+    assert_eq!(
+        statuses("60000-60001/udp"),
+        [
+            (Some(60_000), Status::Dynamic),
+            (Some(60_001), Status::Dynamic)
+        ]
+    );
+}
+
+#[test]
 fn a_preferred_name_shows_what_lies_beneath_it() {
     let registry = registry();
     let [found] = &ask(&registry, "2049/tcp")[..] else {

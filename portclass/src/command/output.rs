@@ -1,0 +1,103 @@
+//! Writing on threads of their own: whoever reads may stop reading, and a run must still end and detach.
+
+use std::{
+    io::{self, Stdout},
+    sync::mpsc::{self, SyncSender},
+    thread,
+};
+
+use portclass::{
+    account::Snapshot,
+    report::{Reporter, Size},
+};
+use rustix::termios::tcgetwinsize;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Something to report.
+enum Job {
+    Interval(Snapshot),
+    Whole(Snapshot),
+}
+
+/// The thread that writes reports to stdout, one at a time.
+pub struct Output {
+    jobs: SyncSender<Job>,
+    results: UnboundedReceiver<io::Result<()>>,
+    is_busy: bool,
+}
+
+impl Output {
+    pub fn start(mut reporter: Reporter<Stdout>) -> Self {
+        let (jobs, to_write) = mpsc::sync_channel(1);
+        let (written, results) = unbounded_channel();
+        thread::spawn(move || {
+            for job in to_write {
+                let result = match job {
+                    Job::Interval(snapshot) => reporter.interval(&snapshot, terminal_size()),
+                    Job::Whole(snapshot) => reporter.whole(snapshot),
+                };
+                if written.send(result).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            jobs,
+            results,
+            is_busy: false,
+        }
+    }
+
+    /// Whether the report before is still being written.
+    pub fn is_busy(&self) -> bool {
+        self.is_busy
+    }
+
+    /// Reports an interval, unless the report before is still being written.
+    pub fn interval(&mut self, snapshot: Snapshot) {
+        if !self.is_busy {
+            self.is_busy = self.jobs.try_send(Job::Interval(snapshot)).is_ok();
+        }
+    }
+
+    /// Reports the whole run, after the report before.
+    pub async fn whole(&mut self, snapshot: Snapshot) -> io::Result<()> {
+        if self.is_busy {
+            self.written().await?;
+        }
+        self.is_busy = self.jobs.try_send(Job::Whole(snapshot)).is_ok();
+        self.written().await
+    }
+
+    /// Waits until a report is written; for ever when none is.
+    pub async fn written(&mut self) -> io::Result<()> {
+        if !self.is_busy {
+            return std::future::pending().await;
+        }
+        let result = self.results.recv().await;
+        self.is_busy = false;
+        result.unwrap_or_else(|| Err(io::Error::other("the thread that writes has ended")))
+    }
+}
+
+/// A thread that writes lines to stderr. Lines that nobody reads are dropped when there are too many.
+pub fn lines() -> impl Fn(&str) + Send + Sync + 'static {
+    const WAITING: usize = 64;
+    let (lines, to_write) = mpsc::sync_channel::<String>(WAITING);
+    thread::spawn(move || {
+        for line in to_write {
+            super::say(line);
+        }
+    });
+    move |line| {
+        let _dropped = lines.try_send(line.to_owned());
+    }
+}
+
+fn terminal_size() -> Option<Size> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some(Size {
+        columns: size.ws_col,
+        rows: size.ws_row,
+    })
+}
