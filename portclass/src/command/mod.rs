@@ -39,13 +39,10 @@ impl<E: Error> From<E> for Failure {
     }
 }
 
-/// A line on stderr, in which nothing from outside can drive the terminal. Nobody need read it.
+/// A line on stderr, in one piece, in which nothing from outside can drive the terminal. Nobody need read it.
 pub fn say(line: impl fmt::Display) {
-    let _unread = writeln!(
-        io::stderr(),
-        "portclass: {}",
-        harmless(&line.to_string()).replace('\n', " ")
-    );
+    let line = harmless(&line.to_string()).replace('\n', " ");
+    let _unread = io::stderr().write_all(format!("portclass: {line}\n").as_bytes());
 }
 
 /// Loads a registry, and says which records had to be left out.

@@ -28,6 +28,14 @@ fn stdout(bpffs: &Bpffs, arguments: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
+fn tcp_to(port: u16) -> Vec<u8> {
+    let segment = segment::tcp(&Addresses::V4, 50_123, port, b"");
+    frame::ethernet(
+        frame::ether_type::IPV4,
+        &ip::ipv4(ip::protocol::TCP, &segment),
+    )
+}
+
 #[test]
 fn a_loaded_registry_is_shown_reloaded_and_removed() {
     if !is_root_or_skips("a_loaded_registry_is_shown_reloaded_and_removed") {
@@ -223,11 +231,7 @@ fn slots_that_others_write_are_counted_all_the_same() {
             "{}",
             super::process::stderr(&output)
         );
-        let segment = segment::tcp(&Addresses::V4, 50_123, port, b"");
-        let frame = frame::ethernet(
-            frame::ether_type::IPV4,
-            &ip::ipv4(ip::protocol::TCP, &segment),
-        );
+        let frame = tcp_to(port);
         PacketSocket::open(&veth.client)
             .expect("a packet socket")
             .send(&frame)
@@ -320,11 +324,7 @@ fn a_run_picks_the_pinned_registry_up_and_says_so() {
             )
         });
         let before = veth.server.received().expect("counters");
-        let segment = segment::tcp(&Addresses::V4, 50_123, 2_049, b"");
-        let frame = frame::ethernet(
-            frame::ether_type::IPV4,
-            &ip::ipv4(ip::protocol::TCP, &segment),
-        );
+        let frame = tcp_to(2_049);
         PacketSocket::open(&veth.client)
             .expect("a packet socket")
             .send(&frame)
@@ -370,11 +370,7 @@ fn a_run_follows_a_registry_that_is_loaded_meanwhile() {
     veth.client.up().expect("up");
     stdout(&bpffs, "load --no-preferred-names");
     let run = bpffs.enter(|| Run::start(&hosts.server, "-i server0 --format json"));
-    let segment = segment::tcp(&Addresses::V4, 50_123, 2_049, b"");
-    let frame = frame::ethernet(
-        frame::ether_type::IPV4,
-        &ip::ipv4(ip::protocol::TCP, &segment),
-    );
+    let frame = tcp_to(2_049);
     let socket = PacketSocket::open(&veth.client).expect("a packet socket");
     let send = |count: u64| {
         socket.send(&frame).expect("sent");
