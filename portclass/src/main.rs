@@ -17,11 +17,13 @@ fn main() -> ExitCode {
         Command::Status(args) => command::status::run(&args),
         Command::Detach(args) => command::detach::run(&args),
     };
-    match result {
+    let status = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            command::say(failure);
+            command::stderr::say(failure);
             ExitCode::FAILURE
         }
-    }
+    };
+    command::stderr::flush();
+    status
 }

@@ -15,6 +15,7 @@ use portclass_common::{
     transport::Transport,
 };
 
+pub use protocol::name as protocol_name;
 pub use snapshot::{
     Direction, InterfaceInfo, PortRow, Rates, RegistryInfo, ServiceRow, Snapshot, Sort, Totals,
     UnlabelledRow,
@@ -72,6 +73,15 @@ impl Account {
         meaning: impl Fn(u32) -> Option<Service>,
     ) -> Snapshot {
         self.snapshot(counters, None, meaning)
+    }
+
+    /// Follows an interface to its new name.
+    pub fn rename_interface(&mut self, index: u32, name: &str) {
+        for interface in &mut self.interfaces {
+            if interface.index == index {
+                name.clone_into(&mut interface.name);
+            }
+        }
     }
 
     /// Names the registry that labels come from now, after somebody has changed it.

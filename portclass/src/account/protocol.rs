@@ -1,7 +1,7 @@
 //! Names of IP protocols (IANA "Assigned Internet Protocol Numbers"), in lower case.
 
 /// The name of an IP protocol, or its number where it has none.
-pub(super) fn name(protocol: u8) -> String {
+pub fn name(protocol: u8) -> String {
     NAMES
         .binary_search_by_key(&protocol, |&(number, _)| number)
         .map_or_else(

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use portclass::dataplane::remove;
 
-use super::{Failure, say, status::attached, unless_closed};
+use super::{Failure, status::attached, stderr::say, unless_closed};
 use crate::cli::PinArgs;
 
 pub fn run(args: &PinArgs) -> Result<(), Failure> {

@@ -16,7 +16,13 @@ pub fn run(args: LookupArgs) -> Result<(), Failure> {
         if answers.is_empty() && query.name().is_some() {
             unknown.push(query.to_string());
         }
-        found.extend(answers);
+        // Two queries may meet at one pair.
+        let before = found.len();
+        for answer in answers {
+            if !found[..before].contains(&answer) {
+                found.push(answer);
+            }
+        }
     }
     let mut out = io::stdout().lock();
     unless_closed(match args.format {

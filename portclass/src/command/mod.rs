@@ -2,21 +2,18 @@
 
 pub mod detach;
 pub mod load;
+mod log_line;
 pub mod lookup;
 mod output;
 pub mod run;
 pub mod status;
+pub mod stderr;
 
-use std::{
-    error::Error,
-    fmt,
-    io::{self, Write as _},
-};
+use std::{error::Error, fmt, io};
 
-use portclass::{
-    registry::{Finding, Registry, Sources},
-    text::harmless,
-};
+use portclass::registry::{Finding, Registry, Sources};
+
+use self::stderr::say;
 
 /// Why a command failed: what, why, and the remedy, in one line.
 pub struct Failure(String);
@@ -37,12 +34,6 @@ impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self(error.to_string())
     }
-}
-
-/// A line on stderr, in one piece, in which nothing from outside can drive the terminal. Nobody need read it.
-pub fn say(line: impl fmt::Display) {
-    let line = harmless(&line.to_string()).replace('\n', " ");
-    let _unread = io::stderr().write_all(format!("portclass: {line}\n").as_bytes());
 }
 
 /// Loads a registry, and says which records had to be left out.

@@ -1,4 +1,4 @@
-//! Writing on threads of their own: whoever reads may stop reading, and a run must still end and detach.
+//! Reports, written by a thread of its own: whoever reads may stop reading, and a run must still end and detach.
 
 use std::{
     io::{self, Stdout},
@@ -77,20 +77,6 @@ impl Output {
         let result = self.results.recv().await;
         self.is_busy = false;
         result.unwrap_or_else(|| Err(io::Error::other("the thread that writes has ended")))
-    }
-}
-
-/// A thread that writes lines to stderr. Lines that nobody reads are dropped when there are too many.
-pub fn lines() -> impl Fn(&str) + Send + Sync + 'static {
-    const WAITING: usize = 64;
-    let (lines, to_write) = mpsc::sync_channel::<String>(WAITING);
-    thread::spawn(move || {
-        for line in to_write {
-            super::say(line);
-        }
-    });
-    move |line| {
-        let _dropped = lines.try_send(line.to_owned());
     }
 }
 

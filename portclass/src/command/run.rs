@@ -21,9 +21,7 @@ use tokio::{
 };
 
 use super::{
-    Failure, load_registry,
-    output::{self, Output},
-    say, unless_closed,
+    Failure, load_registry, log_line::with_names, output::Output, stderr::say, unless_closed,
 };
 use crate::cli::RunArgs;
 
@@ -43,7 +41,10 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         io::stdout().is_terminal() && !(args.log_unlabelled && io::stderr().is_terminal());
     let mut dataplane = open(&args, settings)?;
     let mut log = match settings.log_unlabelled {
-        true => Some(readable(dataplane.log(output::lines())?)?),
+        true => Some(readable(dataplane.log({
+            let interfaces = interfaces.clone();
+            move |line| say(with_names(line, &interfaces))
+        })?)?),
         false => None,
     };
     dataplane.load()?;
@@ -60,6 +61,7 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         account: Account::new(registry, infos, args.sort.into(), Instant::now()),
         dataplane,
         output: Output::start(reporter),
+        observed: interfaces,
     };
     ends.after(args.duration);
     let watched = run.watch(&mut log, &mut ends, args.interval).await;
@@ -183,6 +185,8 @@ struct Run {
     dataplane: Dataplane,
     account: Account,
     output: Output,
+    /// Interfaces that are still there, as far as is known.
+    observed: Vec<Interface>,
 }
 
 impl Run {
@@ -194,8 +198,10 @@ impl Run {
         period: Duration,
     ) -> io::Result<()> {
         const LOOK_AT_STDOUT: Duration = Duration::from_millis(500);
+        const LOOK_AT_INTERFACES: Duration = Duration::from_secs(2);
         let mut ticks = every(period);
         let mut looks = every(LOOK_AT_STDOUT);
+        let mut rounds = every(LOOK_AT_INTERFACES);
         loop {
             tokio::select! {
                 () = ends.any() => return Ok(()),
@@ -205,12 +211,42 @@ impl Run {
                 _ = looks.tick() => if is_closed(&io::stdout()) {
                     return Err(io::ErrorKind::BrokenPipe.into());
                 },
+                _ = rounds.tick() => self.look_at_interfaces(),
                 _ = ticks.tick() => if !self.output.is_busy() {
                     let snapshot = self.interval();
                     self.output.interval(snapshot);
                 },
             }
         }
+    }
+
+    /// Follows interfaces that were renamed, and says which ones have gone. One that has moved to another network
+    /// namespace is still counted, so the run goes on.
+    fn look_at_interfaces(&mut self) {
+        let Ok(present) = interfaces() else { return };
+        let program = self.dataplane.program_id();
+        self.observed.retain_mut(|observed| {
+            let still = present.iter().find(|interface| interface.index == observed.index);
+            let attached = still.filter(|interface| interface.xdp.map(|(id, _)| id) == program);
+            match (still, attached) {
+                (_, Some(interface)) => {
+                    if interface.name != observed.name {
+                        observed.name.clone_from(&interface.name);
+                        self.account.rename_interface(observed.index, &interface.name);
+                    }
+                    return true;
+                }
+                (None, None) => say(format_args!(
+                    "warning: {} has gone from this network namespace",
+                    observed.name
+                )),
+                (Some(_), None) => say(format_args!(
+                    "warning: {}: somebody has detached portclass; nothing is counted there any more",
+                    observed.name
+                )),
+            }
+            false
+        });
     }
 
     fn interval(&mut self) -> Snapshot {

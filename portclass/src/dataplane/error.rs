@@ -10,7 +10,7 @@ use aya::{EbpfError, programs::ProgramError};
 use rustix::thread::{CapabilitySet, capabilities};
 use thiserror::Error;
 
-use super::{AttachedProgram, Interface};
+use super::{AttachedProgram, Holder, Interface};
 
 /// What takes privilege, takes this.
 const PRIVILEGE: &str = "run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
@@ -225,6 +225,9 @@ impl AttachError {
                 "stop the portclass that holds it (Ctrl-C), or remove it: {}",
                 program.removal()
             ),
+            Self::Occupied { program, .. } if program.holder == Holder::Unknown => {
+                "portclass status, run as root, says what holds it and how to remove it".to_owned()
+            }
             Self::Occupied { program, .. } => format!("remove it: {}", program.removal()),
             Self::NoEthernet { .. } => "observe the interface that carries its packets".to_owned(),
             Self::NoNative { .. } => "use --mode generic".to_owned(),
@@ -290,6 +293,9 @@ pub enum PinError {
     /// The folder is not on a BPF file system.
     #[error("{}: not on a BPF file system; mount one: mount -t bpf bpf /sys/fs/bpf", .0.display())]
     NoBpffs(PathBuf),
+    /// Another process holds the folder's lock.
+    #[error("{}: another process has been changing these pins for too long; see which: fuser -v {}", .0.display(), .0.display())]
+    Busy(PathBuf),
     /// Something else lies where a pin should be.
     #[error("{}: {what}, not a map of this version of portclass; remove it: {remedy}", path.display())]
     Foreign {
@@ -321,11 +327,12 @@ impl PinError {
 
 fn pin_remedy(why: &io::Error) -> &'static str {
     match why.kind() {
+        _ if why.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) => {
+            "; run it as root (sudo), and without dots in the folder's name, which bpffs refuses"
+        }
         io::ErrorKind::PermissionDenied => "; run it as root (sudo)",
         io::ErrorKind::ReadOnlyFilesystem => "; make it writable: mount -o remount,rw /sys/fs/bpf",
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "; name a folder with --pin-dir"
-        }
+        io::ErrorKind::NotADirectory => "; name a folder with --pin-dir",
         _ => "",
     }
 }

@@ -233,6 +233,11 @@ impl Dataplane {
         self.xdp(name)
     }
 
+    /// The id of the loaded program.
+    pub fn program_id(&mut self) -> Option<u32> {
+        Some(self.loaded().ok()?.info().ok()?.id())
+    }
+
     /// Attaches the loaded program to `interface`, for as long as `self` lives.
     ///
     /// # Errors

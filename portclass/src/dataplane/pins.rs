@@ -1,9 +1,12 @@
 //! The pinned maps: a registry that outlives the process that loaded it.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File, TryLockError},
     io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use aya::maps::{Array, Map, MapData, MapInfo, MapType};
@@ -168,7 +171,8 @@ fn open(path: &Path, name: &str) -> Result<Option<(MapData, MapInfo)>, PinError>
         }
         _ => (MapType::Array, size_of::<u32>(), size_of::<State>(), 0),
     };
-    let fits = info.map_type().is_ok_and(|found| found == kind)
+    let fits = info.name_as_str() == Some(name)
+        && info.map_type().is_ok_and(|found| found == kind)
         && info.key_size() as usize == key
         && info.value_size() as usize == value
         && info.map_flags() == flags;
@@ -220,23 +224,27 @@ pub fn check_bpffs(directory: &Path) -> Result<(), PinError> {
     Ok(())
 }
 
-/// The right to use the pins of a folder, which nobody changes meanwhile, or to change them, one process at a time. A
-/// folder that was made for it and holds nothing in the end is removed again.
+/// The right to use the pins of a folder, which nobody changes meanwhile, or to change them, one process at a time.
 pub struct Lock {
     directory: PathBuf,
-    _locked: File,
+    folder: File,
+    /// Whether the folder was made for this lock. It is removed again if it holds nothing in the end.
+    is_new: bool,
 }
+
+/// How long another process may take to change pins, which it does in a fraction of a second.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Lock {
     /// Waits until nobody changes the pins of `directory`. `None` where there is no such folder.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// What the system says, or [`PinError::Busy`].
     pub fn shared(directory: &Path) -> Result<Option<Self>, PinError> {
-        match File::open(directory) {
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
-            opened => Self::hold(directory, opened, File::lock_shared).map(Some),
+        match Self::hold(directory, File::try_lock_shared) {
+            Err(PinError::System { why, .. }) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+            held => held.map(Some),
         }
     }
 
@@ -244,29 +252,69 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// What the system says, or [`PinError::Busy`].
     pub fn exclusive(directory: &Path) -> Result<Self, PinError> {
-        fs::create_dir_all(directory).map_err(|why| PinError::system(directory, why))?;
-        Self::hold(directory, File::open(directory), File::lock)
+        let started = Instant::now();
+        loop {
+            // For us alone: whoever may open the folder may hold everybody else up.
+            let mut builder = DirBuilder::new();
+            builder.recursive(true).mode(0o700);
+            let is_new = !directory.exists();
+            builder
+                .create(directory)
+                .map_err(|why| PinError::system(directory, why))?;
+            match Self::hold(directory, File::try_lock) {
+                // Its last user has removed it again.
+                Err(PinError::System { why, .. })
+                    if why.kind() == io::ErrorKind::NotFound && started.elapsed() < PATIENCE => {}
+                held => {
+                    return held.map(|mut lock| {
+                        lock.is_new = is_new;
+                        lock
+                    });
+                }
+            }
+        }
     }
 
     fn hold(
         directory: &Path,
-        opened: io::Result<File>,
-        lock: impl Fn(&File) -> io::Result<()>,
+        try_lock: impl Fn(&File) -> Result<(), TryLockError>,
     ) -> Result<Self, PinError> {
-        let locked = opened.and_then(|folder| lock(&folder).map(|()| folder));
-        Ok(Self {
-            directory: directory.to_owned(),
-            _locked: locked.map_err(|why| PinError::system(directory, why))?,
-        })
+        let system = |why| PinError::system(directory, why);
+        let started = Instant::now();
+        loop {
+            let folder = File::open(directory).map_err(system)?;
+            match try_lock(&folder) {
+                Ok(()) => {
+                    // Whoever held it before may have removed it, and another one may stand in its place.
+                    let [held, there] = [folder.metadata(), fs::metadata(directory)];
+                    let (held, there) = (held.map_err(system)?, there.map_err(system)?);
+                    if (held.dev(), held.ino()) == (there.dev(), there.ino()) {
+                        return Ok(Self {
+                            directory: directory.to_owned(),
+                            folder,
+                            is_new: false,
+                        });
+                    }
+                }
+                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => return Err(PinError::Busy(directory.to_owned())),
+                Err(TryLockError::Error(why)) => return Err(system(why)),
+            }
+        }
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Fails, as it should, when the folder holds anything.
-        let _removed = fs::remove_dir(&self.directory);
+        if self.is_new {
+            // Fails, as it should, when the folder holds anything.
+            let _removed = fs::remove_dir(&self.directory);
+        }
+        let _unlocked = self.folder.unlock();
     }
 }
 
@@ -281,7 +329,7 @@ pub fn remove(directory: &Path) -> Result<Vec<PathBuf>, PinError> {
         return Ok(Vec::new());
     }
     check_bpffs(directory)?;
-    let _lock = Lock::exclusive(directory)?;
+    let mut lock = Lock::exclusive(directory)?;
     let mut removed = Vec::new();
     let mut left = None;
     // `state` goes first: without it nobody takes the others for a whole set.
@@ -296,5 +344,6 @@ pub fn remove(directory: &Path) -> Result<Vec<PathBuf>, PinError> {
             Err(error) => left = Some(error),
         }
     }
+    lock.is_new |= !removed.is_empty();
     left.map_or(Ok(removed), Err)
 }

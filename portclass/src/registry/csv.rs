@@ -6,8 +6,8 @@ use portclass_common::{label::NAME_CAPACITY, transport::Transport};
 use super::{Column, Finding, MAX_RECORDS, Ports, Records, RegistryError, record::Parsed};
 use crate::text::harmless;
 
-/// An unterminated quote swallows the rest of the file, so reading starts again on the next line; more of them than
-/// this are the work of somebody who wants to see how long that takes.
+/// A broken quote swallows the records that follow, so reading starts again on the next line; more of them than this
+/// are the work of somebody who wants to see how long that takes.
 const MAX_RESTARTS: usize = 16;
 
 /// Reads all records, and gives the ones that had to be left out as findings.
@@ -33,16 +33,11 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<(Records, Vec<Finding>), 
             break;
         };
         let stop = restart == MAX_RESTARTS;
-        let what = if stop {
-            "and too many before it: the rest was left out"
-        } else {
-            "this record was left out"
-        };
-        reading.find(
-            quote.line,
-            None,
-            format!("a quote is opened and never closed; {what}"),
-        );
+        let mut message = quote.fault.message().to_owned();
+        if stop {
+            message.push_str("; so have too many before, and all that follows is left out as well");
+        }
+        reading.find(quote.line, None, message);
         from += quote.offset;
         let Some(line_feed) = bytes[from..]
             .iter()
@@ -63,8 +58,9 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<(Records, Vec<Finding>), 
     Ok((reading.records, reading.findings))
 }
 
-/// Where a record starts whose quote is never closed.
-struct OpenQuote {
+/// A record whose quotes cannot be right, and where it starts.
+struct BrokenQuote {
+    fault: QuoteFault,
     offset: usize,
     line: u64,
 }
@@ -76,13 +72,13 @@ struct Reading<'file> {
 }
 
 impl Reading<'_> {
-    /// Reads `bytes`, whose first line is `first_line` of the file, up to their end or to an unterminated quote.
+    /// Reads `bytes`, whose first line is `first_line` of the file, up to their end or to a broken quote.
     fn read_from(
         &mut self,
         bytes: &[u8],
         first_line: u64,
         with_header: bool,
-    ) -> Result<Option<OpenQuote>, RegistryError> {
+    ) -> Result<Option<BrokenQuote>, RegistryError> {
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -107,9 +103,13 @@ impl Reading<'_> {
                 line += u64::from(bytes[offset] == b'\n');
                 offset += 1;
             }
-            if reader.position().byte() as usize >= bytes.len() && has_open_quote(&bytes[offset..])
-            {
-                return Ok(Some(OpenQuote { offset, line }));
+            let end = reader.position().byte() as usize;
+            if let Some(fault) = quote_fault(&bytes[offset..end]) {
+                return Ok(Some(BrokenQuote {
+                    fault,
+                    offset,
+                    line,
+                }));
             }
             if self.records.len() as usize >= MAX_RECORDS {
                 return Err(RegistryError::TooManyRecords {
@@ -210,20 +210,43 @@ fn is_alias(note: &str) -> bool {
         .any(|words| words[..SENTENCE.len()] == SENTENCE && words[SENTENCE.len()].starts_with('"'))
 }
 
-/// Whether the last record of a file, which starts `bytes`, ends inside a quoted field.
-fn has_open_quote(bytes: &[u8]) -> bool {
-    let mut quoted = false;
-    let mut at_field_start = true;
+/// What is wrong with the quotes of a record.
+#[derive(Clone, Copy)]
+enum QuoteFault {
+    /// The record ends, and with it the file, inside a quoted field.
+    Open,
+    /// Text follows the closing quote of a field: one of the two quotes belongs to another record.
+    Stray,
+}
+
+impl QuoteFault {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Open => "a quote is opened and never closed",
+            Self::Stray => "text after a closing quote; expected a comma or the record's end",
+        }
+    }
+}
+
+/// Looks at the bytes of one record. `csv` takes whatever it finds for quotes, and with them the records that follow.
+fn quote_fault(bytes: &[u8]) -> Option<QuoteFault> {
+    if !bytes.contains(&b'"') {
+        return None;
+    }
+    let (mut quoted, mut at_field_start) = (false, true);
     let mut bytes = bytes.iter().peekable();
     while let Some(&byte) = bytes.next() {
         if quoted {
             if byte == b'"' && bytes.next_if_eq(&&b'"').is_none() {
                 quoted = false;
+                if !matches!(bytes.peek(), None | Some(b',' | b'\r' | b'\n')) {
+                    return Some(QuoteFault::Stray);
+                }
             }
         } else {
             quoted = byte == b'"' && at_field_start;
             at_field_start = matches!(byte, b',' | b'\n' | b'\r');
         }
     }
-    quoted
+    quoted.then_some(QuoteFault::Open)
 }

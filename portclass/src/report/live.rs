@@ -2,6 +2,8 @@
 
 use std::io;
 
+use unicode_width::UnicodeWidthChar as _;
+
 /// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
@@ -42,11 +44,7 @@ impl Live {
             (size.columns.into(), size.rows.into())
         });
         for line in lines.iter().take(rows.saturating_sub(1)) {
-            let end = line
-                .char_indices()
-                .nth(columns)
-                .map_or(line.len(), |(end, _)| end);
-            writeln!(out, "{}", &line[..end])?;
+            writeln!(out, "{}", cut(line, columns))?;
             self.lines += 1;
         }
         Ok(())
@@ -65,4 +63,14 @@ impl Live {
         self.lines = 0;
         Ok(())
     }
+}
+
+/// The start of `line` that fits in so many columns; East Asian characters take two.
+fn cut(line: &str, columns: usize) -> &str {
+    let mut width = 0;
+    let past = line.char_indices().find(|(_, character)| {
+        width += character.width().unwrap_or(0);
+        width > columns
+    });
+    past.map_or(line, |(end, _)| &line[..end])
 }

@@ -102,7 +102,10 @@ pub fn table(snapshot: &Snapshot, layout: Layout) -> Vec<String> {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut lines = vec![title(snapshot), String::new()];
+    let mut lines = Vec::new();
+    if with_title(layout) {
+        lines.extend([title(snapshot), String::new()]);
+    }
     lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
     lines
 }
@@ -124,16 +127,33 @@ impl Shown {
         let Some(rows) = layout.rows else {
             return Self { services, reasons };
         };
-        // Title, blank line, heading and totals; the reasons' blank line and heading; the cursor's line; and the two
-        // lines that say how many rows there are more.
-        let others = 4 + if reasons > 0 { 2 } else { 0 } + 1 + 2;
+        // Heading, totals and the cursor's line; the reasons' blank line and heading; title and blank line.
+        let others = 3 + if reasons > 0 { 2 } else { 0 } + if with_title(layout) { 2 } else { 0 };
         let room = rows.saturating_sub(others);
-        let reasons = reasons.min((room / 2).max(room.saturating_sub(services)));
+        let hides_services = usize::from(services < snapshot.services.len());
+        if services + hides_services + reasons <= room {
+            return Self { services, reasons };
+        }
+        // Each kind has half of the lines, and what the other one does not want; a line says what is not shown.
+        let for_reasons = reasons.min((room / 2).max(room.saturating_sub(services)));
+        let for_services = room - for_reasons;
+        let but_one = |wanted: usize, lines: usize, hides: bool| {
+            if wanted > lines || hides {
+                lines.saturating_sub(1).min(wanted)
+            } else {
+                wanted
+            }
+        };
         Self {
-            services: services.min(room - reasons),
-            reasons,
+            services: but_one(services, for_services, hides_services > 0),
+            reasons: but_one(reasons, for_reasons, false),
         }
     }
+}
+
+/// Whether there is room for the title: in a terminal of a few lines the numbers come first.
+fn with_title(layout: Layout) -> bool {
+    layout.rows.is_none_or(|rows| rows >= 10)
 }
 
 fn title(snapshot: &Snapshot) -> String {

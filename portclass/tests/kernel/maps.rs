@@ -233,6 +233,38 @@ fn a_reload_that_is_interrupted_leaves_every_slot_its_meaning() {
 }
 
 #[test]
+fn locks_keep_others_out_and_leave_other_folders_alone() {
+    if !is_root_or_skips("locks_keep_others_out_and_leave_other_folders_alone") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    bpffs.enter(|| {
+        let directory = Path::new(MOUNT_POINT).join("here");
+        // Eight at a time make the folder, use it alone and remove it again.
+        let inside = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = Lock::exclusive(&directory).expect("a lock");
+                        assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        assert!(directory.exists());
+                        inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(!directory.exists());
+        assert!(Lock::shared(&directory).expect("no folder").is_none());
+        fs::create_dir(&directory).expect("a folder of somebody's");
+        drop(Lock::shared(&directory).expect("a lock"));
+        drop(Lock::exclusive(&directory).expect("a lock"));
+        assert!(directory.exists());
+    });
+}
+
+#[test]
 fn what_is_no_pin_of_ours_is_named_and_left_alone() {
     if !is_root_or_skips("what_is_no_pin_of_ours_is_named_and_left_alone") {
         return;

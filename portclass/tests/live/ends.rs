@@ -79,6 +79,32 @@ fn a_stdout_that_nobody_reads_neither_holds_a_run_up_nor_keeps_it_attached() {
 }
 
 #[test]
+fn a_full_stderr_neither_holds_a_run_up_nor_keeps_it_attached() {
+    if !is_root_or_skips("a_full_stderr_neither_holds_a_run_up_nor_keeps_it_attached") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let full = vec![b' '; rustix::pipe::fcntl_getpipe_size(&writer).expect("a pipe")];
+    std::io::Write::write_all(&mut writer, &full).expect("room");
+    let mut command = portclass("run -i server0 --format json --log-unlabelled");
+    let mut child = hosts
+        .server
+        .spawn(command.stdout(std::process::Stdio::null()).stderr(writer))
+        .expect("portclass starts");
+    wait_until("it is attached", || {
+        !xdp_on(&hosts.server, Hosts::SERVER).is_empty()
+    });
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::TERM).expect("it is ours");
+    assert!(child.wait().expect("its end").success());
+    nothing_is_left(&hosts);
+    drop(reader);
+}
+
+#[test]
 fn a_stderr_that_nobody_reads_is_no_reason_to_end() {
     if !is_root_or_skips("a_stderr_that_nobody_reads_is_no_reason_to_end") {
         return;
@@ -170,6 +196,25 @@ fn a_killed_run_leaves_nothing_and_the_next_one_works() {
 }
 
 #[test]
+fn an_interface_that_is_renamed_keeps_its_numbers_under_the_new_name() {
+    if !is_root_or_skips("an_interface_that_is_renamed_keeps_its_numbers_under_the_new_name") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let mut run = Run::start(&hosts.server, "-i server0 --format jsonl --interval 50ms");
+    hosts
+        .server
+        .ip("link set dev server0 name renamed0")
+        .expect("renamed");
+    let lines = BufReader::new(run.stdout()).lines();
+    let renamed = |line: std::io::Result<String>| line.expect("a line").contains("renamed0");
+    let mut lines = lines;
+    assert!(lines.any(renamed));
+}
+
+#[test]
 fn an_interface_that_goes_away_does_not_disturb_a_run() {
     if !is_root_or_skips("an_interface_that_goes_away_does_not_disturb_a_run") {
         return;
@@ -177,7 +222,11 @@ fn an_interface_that_goes_away_does_not_disturb_a_run() {
     let hosts = Hosts::new();
     let veth = hosts.veth();
     veth.server.up().expect("up");
-    let run = Run::start(&hosts.server, "-i server0 --format json");
+    let mut run = Run::start(&hosts.server, "-i server0 --format json");
     hosts.server.ip("link del dev server0").expect("deleted");
+    assert_eq!(
+        run.next_line(),
+        "portclass: warning: server0 has gone from this network namespace\n"
+    );
     assert_eq!(run.interrupt()["totals"]["packets"], 0);
 }

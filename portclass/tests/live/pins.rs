@@ -138,6 +138,39 @@ fn detach_removes_ours_and_names_what_is_not() {
 }
 
 #[test]
+fn a_map_of_the_same_shape_under_another_name_is_somebody_elses() {
+    if !is_root_or_skips("a_map_of_the_same_shape_under_another_name_is_somebody_elses") {
+        return;
+    }
+    let bpffs = Bpffs::new().expect("a BPF file system");
+    let pin = Path::new(PIN_DIR).join("registry");
+    bpffs.enter(|| {
+        fs::create_dir(PIN_DIR).expect("a folder");
+        let mut command = std::process::Command::new("bpftool");
+        command.args(["map", "create"]).arg(&pin);
+        command.args("type hash key 4 value 4 entries 9 name sessions".split(' '));
+        assert!(
+            command
+                .status()
+                .expect("bpftool starts (package bpftool)")
+                .success()
+        );
+    });
+    let parts = ["/registry: a BPF map of another kind", "remove it: rm "];
+    for command in ["detach", "load", "status"] {
+        let refused = output(&bpffs, command);
+        assert_eq!(refused.status.code(), Some(1), "{command}");
+        assert!(
+            parts
+                .iter()
+                .all(|part| super::process::stderr(&refused).contains(part)),
+            "{command}"
+        );
+    }
+    bpffs.enter(|| assert!(pin.exists()));
+}
+
+#[test]
 fn a_closed_or_full_stdout_does_not_hurt_load() {
     if !is_root_or_skips("a_closed_or_full_stdout_does_not_hurt_load") {
         return;

@@ -116,6 +116,13 @@ impl Run {
         self.stdout.take().expect("it is taken once")
     }
 
+    /// The next line that it says.
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).expect("its stderr");
+        line
+    }
+
     pub fn send(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("it is ours");

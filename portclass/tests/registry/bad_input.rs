@@ -139,6 +139,30 @@ fn an_unterminated_quote_loses_its_own_record_only() {
 }
 
 #[test]
+fn two_stray_quotes_swallow_no_records_between_them() {
+    let (registry, findings) = load_records(
+        "a,1,tcp,,,,,,,,,\nb,2,tcp,\"open,,,,,,,,\nc,3,tcp,x,,,,,,,,\nd,4,tcp,\"also open,,,,,,,,\ne,5,tcp,,,,,,,,,\n",
+    );
+    assert_eq!(names(&registry), ["a", "c", "e"]);
+    let found: Vec<_> = findings.iter().map(|(line, _, _)| *line).collect();
+    assert_eq!(found, [3, 5]);
+    assert!(
+        findings[0].2.starts_with("text after a closing quote"),
+        "{}",
+        findings[0].2
+    );
+}
+
+#[test]
+fn quotes_that_are_right_are_no_fault() {
+    let (registry, findings) = load_records(
+        "a,1,tcp,\"one, \"\"two\"\"\",\"\",,,,,,,\"a\nb\"\r\nin\"side,2,tcp,it\"s,,,,,,,,\n\"quoted\",3,tcp,,,,,,,,,\"end\"",
+    );
+    assert_eq!(findings, []);
+    assert_eq!(names(&registry), ["a", "in\"side", "quoted"]);
+}
+
+#[test]
 fn a_file_made_of_unterminated_quotes_ends_soon() {
     let hostile = "a\",\"\n".repeat(200_000);
     let refused = load(format!("{HEADER}{hostile}").as_bytes())

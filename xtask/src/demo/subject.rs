@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(5);
 /// A running `portclass run`. It is ended and waited for when this value goes.
 pub struct Subject {
     child: Child,
-    stdout: Option<JoinHandle<Vec<u8>>>,
+    stdout: Option<JoinHandle<(Vec<u8>, io::Result<()>)>>,
     attached: Receiver<()>,
 }
 
@@ -123,7 +123,8 @@ impl Subject {
             .stdout
             .take()
             .context("the output has been taken before")?;
-        let printed = stdout.join().ok().context("the output was not read")?;
+        let (printed, passed) = stdout.join().ok().context("the output was not read")?;
+        passed.context("cannot write to stdout")?;
         Ok(String::from_utf8(printed)?)
     }
 
@@ -145,17 +146,24 @@ impl Drop for Subject {
     }
 }
 
-/// Passes everything on, and keeps it.
-fn tee(mut from: impl Read) -> Vec<u8> {
+/// Passes everything on, and keeps it. The error is that of passing it on.
+fn tee(mut from: impl Read) -> (Vec<u8>, io::Result<()>) {
     let mut kept = Vec::new();
+    let mut passed = Ok(());
     let mut buffer = [0; 4_096];
     let mut stdout = io::stdout();
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         kept.extend(&buffer[..length]);
-        // A closed standard output is no reason to stop counting.
-        let _ = stdout
-            .write_all(&buffer[..length])
-            .and_then(|()| stdout.flush());
+        if passed.is_ok() {
+            passed = stdout
+                .write_all(&buffer[..length])
+                .and_then(|()| stdout.flush());
+        }
     }
-    kept
+    // A closed standard output is no reason to fail.
+    let passed = passed.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    });
+    (kept, passed)
 }

@@ -60,10 +60,22 @@ pub fn verdict(plan: &[Sending], witness: &Witness, report: &Report) -> Result<S
         .keys()
         .filter(|row| matches!(row, Row::Service(..)))
         .count();
-    Ok(format!(
-        "{services} services, {}: every count equals what was sent",
-        text(witness.total)
-    ))
+    let all = sent
+        .rows
+        .keys()
+        .filter(|row| matches!(row, Row::Service(..)))
+        .count();
+    Ok(if report.is_shortened {
+        format!(
+            "{services} of {all} services shown, {}: these counts and the totals equal what was sent",
+            text(witness.total)
+        )
+    } else {
+        format!(
+            "{services} services, {}: every count equals what was sent",
+            text(witness.total)
+        )
+    })
 }
 
 /// The report that is expected.
