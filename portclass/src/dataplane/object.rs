@@ -195,8 +195,9 @@ impl Dataplane {
     ///
     /// No privilege, or a kernel whose verifier rejects both.
     pub fn load(&mut self) -> Result<(), DataplaneError> {
+        // What an old kernel says of the first one is that it knows no such flag; what counts is the second's error.
         self.load_program(names::PROGRAM_FRAGS)
-            .or_else(|error| self.load_program(names::PROGRAM).map_err(|_| error))
+            .or_else(|_| self.load_program(names::PROGRAM))
     }
 
     /// Loads the program of that name, one of `portclass_common::names`.
