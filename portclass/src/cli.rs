@@ -1,13 +1,20 @@
 //! The command line: it only validates.
 
+mod registry;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use portclass::{
     account::Sort,
     dataplane::{DEFAULT_PIN_DIR, Mode},
-    registry::{Query, Sources},
+    registry::Query,
     report::Format,
+};
+
+pub use self::registry::{
+    CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
+    ShowFormat,
 };
 
 /// Labels live traffic with its registered service, in the kernel.
@@ -24,6 +31,9 @@ pub enum Command {
     Run(RunArgs),
     /// Say what the registry says of ports and names; needs no privilege
     Lookup(LookupArgs),
+    /// Validate registry files, list, compare and convert them; needs no privilege
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Load the registry into the pinned BPF maps, for later runs to use
     Load(LoadArgs),
     /// Show what is pinned and what is attached
@@ -67,7 +77,8 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct LookupArgs {
-    /// A port, a range, either of them with a transport, or a service name: 4789/udp, 4740-4851, https
+    /// A port, a range, a service name or a pattern for names, each with a transport or without: 4789/udp, 4740-4851,
+    /// https, 'vxlan*'
     #[arg(required = true)]
     pub queries: Vec<Query>,
     /// What to print
@@ -83,31 +94,6 @@ pub struct LoadArgs {
     pub registry: RegistryArgs,
     #[command(flatten)]
     pub pins: PinArgs,
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct RegistryArgs {
-    /// The IANA registry as CSV [default: the one inside this program]
-    #[arg(long = "registry", value_name = "FILE", env = "PORTCLASS_REGISTRY")]
-    pub file: Option<PathBuf>,
-    /// Take the first of a port's names even where another one is what operators know
-    #[arg(long, env = "PORTCLASS_NO_PREFERRED_NAMES", action = ArgAction::SetTrue,
-          value_parser = BoolishValueParser::new())]
-    pub no_preferred_names: bool,
-}
-
-impl RegistryArgs {
-    /// Whether they ask for another registry than the usual one.
-    pub fn is_default(&self) -> bool {
-        self.file.is_none() && !self.no_preferred_names
-    }
-
-    pub fn sources(self) -> Sources {
-        Sources {
-            registry: self.file,
-            preferred_names: !self.no_preferred_names,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -191,10 +177,10 @@ impl From<SortArg> for Sort {
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum LookupFormat {
-    /// A row an answer
+    /// A table
     #[default]
     Table,
-    /// One JSON array
+    /// JSON
     Json,
 }
 

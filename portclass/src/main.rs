@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => command::run::run(args),
         Command::Lookup(args) => command::lookup::run(args),
+        Command::Registry(command) => command::registry::run(command),
         Command::Load(args) => command::load::run(args),
         Command::Status(args) => command::status::run(&args),
         Command::Detach(args) => command::detach::run(&args),

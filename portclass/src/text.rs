@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// `text` with U+FFFD for each control character and each bidirectional override, a space for each tab, and line feeds
 /// as they are: text from outside must not drive somebody's terminal.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if is_plain(text) {
         return Cow::Borrowed(text);
     }
     let replaced = |character: char| match character {
@@ -20,12 +20,23 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").chars().map(replaced).collect())
 }
 
+/// Whether `text` has nothing but ASCII's printable characters.
+pub fn is_plain(text: &str) -> bool {
+    // Every byte is looked at: stopping early would be slower, since there is hardly ever a reason to.
+    text.bytes()
+        .fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte))
+}
+
 /// [`harmless`] text in one line: each run of white space is a single space.
 pub fn one_line(text: &str) -> String {
-    harmless(text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut line = String::with_capacity(text.len());
+    for word in harmless(text).split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
 }
 
 #[cfg(test)]

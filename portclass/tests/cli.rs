@@ -8,6 +8,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod cli {
+    mod registry;
+}
+
 fn portclass(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portclass"));
     for (name, _) in std::env::vars_os() {
@@ -84,7 +88,8 @@ fn look_ups_as_json_have_the_fields_of_the_contract() {
             "other_names": ["contamac_icm"],
             "description": found[0]["description"], "assignee": "[Abdullah_Obeid]",
             "contact": found[0]["contact"], "registered": "2008-03-20", "modified": null, "reference": null,
-            "service_code": null, "unauthorized_use": null, "notes": null, "layer": "iana", "beneath": [],
+            "service_code": null, "unauthorized_use": null, "notes": null, "layer": "iana", "file": "the shipped registry", "line": found[0]["line"],
+            "beneath": [],
         }),
     );
     let found = json(&["60000"]);
@@ -95,7 +100,10 @@ fn look_ups_as_json_have_the_fields_of_the_contract() {
     let found = json(&["2049/udp"]);
     assert_eq!(
         found[0]["beneath"],
-        serde_json::json!([{ "layer": "iana", "service": "shilp" }])
+        serde_json::json!([{
+            "layer": "iana", "service": "shilp", "status": "assigned", "file": "the shipped registry",
+            "line": found[0]["beneath"][0]["line"],
+        }])
     );
     assert_eq!(
         json(&["--no-preferred-names", "2049/udp"])[0]["service"],
@@ -117,6 +125,43 @@ fn a_name_that_is_not_there_is_said_after_what_is() {
         said.trim_end(),
         "portclass: no-such-service: no service of that name in the registry"
     );
+    let (status, said) = failure(&["lookup", "htps", "vxlanx*"]);
+    assert_eq!(status, Some(1));
+    assert_eq!(
+        said.trim_end(),
+        "portclass: htps (did you mean ftps, htsp, https?), vxlanx* (did you mean vxlan?): no service of that name in the registry"
+    );
+}
+
+#[test]
+fn patterns_give_all_names_that_match() {
+    let found = json(&["vxlan*", "VXLAN-?pe/udp"]);
+    let services: Vec<_> = found
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|found| found["service"].clone())
+        .collect();
+    assert_eq!(services, ["vxlan", "vxlan-gpe"]);
+    // A name that is one, for all its asterisk.
+    assert_eq!(json(&["sql*net"]).as_array().expect("an array").len(), 2);
+}
+
+#[test]
+fn reports_of_unauthorized_use_and_notes_stand_below_the_table() {
+    let table = stdout(&["lookup", "106/tcp", "3/tcp", "2049/tcp"]);
+    let below: Vec<_> = table
+        .lines()
+        .skip_while(|line| !line.is_empty())
+        .skip(1)
+        .collect();
+    assert_eq!(
+        below,
+        [
+            "106/tcp 3com-tsmux: unauthorized use: Known Unauthorized Use on 106",
+            "2049/tcp nfs: note: Defined TXT keys: path=<path to mount point>",
+        ]
+    );
 }
 
 #[test]
@@ -133,6 +178,22 @@ fn what_cannot_be_understood_is_wrong_usage() {
         ),
         (&["lookup", "9-8"], "the range 9-8 ends before it starts"),
         (&["lookup"], "QUERIES"),
+        (
+            &["lookup", "1", "--registry-date", "2024-02-30"],
+            "expected a day as YYYY-MM-DD",
+        ),
+        (
+            &["registry", "show", "--status", "dynamic"],
+            "possible values",
+        ),
+        (
+            &["registry", "show", "--ports", "9-8"],
+            "ends before it starts",
+        ),
+        (&["registry", "show", "--name", "[a"], "is no pattern"),
+        (&["registry", "diff", "one"], "<NEW>"),
+        (&["registry", "convert"], "--to"),
+        (&["registry"], "Usage"),
         (
             &["run", "--iface", &long],
             "no interface can have this name; expected 1 to 15 bytes",
@@ -171,11 +232,11 @@ fn a_registry_that_cannot_be_used_is_one_line() {
         (file("empty", b""), "the file is empty"),
         (
             file("garbage", b"some,garbage\n1,2\n"),
-            "not the IANA registry as CSV",
+            "not a port registry",
         ),
         (
             file("binary", &[0x7f, b'E', b'L', b'F', 0, 0xff, 0xfe]),
-            "not the IANA registry as CSV",
+            "not a port registry",
         ),
         (
             folder.path().display().to_string(),

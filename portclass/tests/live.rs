@@ -4,6 +4,7 @@ mod live {
     mod attach;
     mod count;
     mod ends;
+    mod layers;
     mod pins;
     mod process;
 }

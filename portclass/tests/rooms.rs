@@ -6,16 +6,24 @@ use std::{fs, path::Path};
 fn lines(room: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
     let mut lines = Vec::new();
+    collect(&folder, &mut lines);
+    assert!(lines.len() > 100, "{room} is nearly empty");
+    lines
+}
+
+fn collect(folder: &Path, lines: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).expect("a room") {
         let path = entry.expect("a file").path();
+        if path.is_dir() {
+            collect(&path, lines);
+            continue;
+        }
         let text = fs::read_to_string(&path).expect("a source file");
         lines.extend(
             text.lines()
                 .map(|line| (path.display().to_string(), line.to_owned())),
         );
     }
-    assert!(lines.len() > 100, "{room} is nearly empty");
-    lines
 }
 
 #[test]

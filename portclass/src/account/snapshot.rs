@@ -6,7 +6,7 @@ use portclass_common::{counter::Counter, label::Class, settings::Contents, trans
 use serde::{Serialize, Serializer};
 
 use super::Tally;
-use crate::registry::Layers;
+use crate::registry::{Date, Layers};
 
 /// The schema's name and version.
 const SCHEMA: &str = "portclass.snapshot/1";
@@ -74,8 +74,8 @@ fn is_false(value: &bool) -> bool {
 /// The registry that labels come from.
 #[derive(Clone, Debug, Serialize)]
 pub struct RegistryInfo {
-    /// The day of the snapshot, `YYYY-MM-DD`, where it is known.
-    pub updated: Option<String>,
+    /// The day of the snapshot, where it is known.
+    pub updated: Option<Date>,
     /// Named (port, transport) pairs.
     pub entries: u32,
     /// What it is made of.
@@ -84,16 +84,8 @@ pub struct RegistryInfo {
 
 impl From<Contents> for RegistryInfo {
     fn from(contents: Contents) -> Self {
-        let date = contents.registry_date;
         Self {
-            updated: (date != 0).then(|| {
-                format!(
-                    "{:04}-{:02}-{:02}",
-                    date / 10_000,
-                    date / 100 % 100,
-                    date % 100
-                )
-            }),
+            updated: Date::of_number(contents.registry_date),
             entries: contents.named_pairs,
             layers: Layers::of_bits(contents.layers),
         }

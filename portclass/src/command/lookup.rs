@@ -1,20 +1,29 @@
 //! `portclass lookup`: what the registry says.
 
-use std::io;
+use std::io::{self, BufWriter, Write as _};
 
-use portclass::report::{lookup_json, lookup_table};
+use portclass::{
+    registry::Index,
+    report::{lookup_json, lookup_table},
+};
 
 use super::{Failure, load_registry, unless_closed};
 use crate::cli::{LookupArgs, LookupFormat};
 
 pub fn run(args: LookupArgs) -> Result<(), Failure> {
     let registry = load_registry(&args.registry.sources())?;
+    let index = Index::new(&registry);
     let mut found = Vec::new();
     let mut unknown = Vec::new();
     for query in &args.queries {
-        let answers = registry.lookup(query);
-        if answers.is_empty() && query.name().is_some() {
-            unknown.push(query.to_string());
+        let answers = index.lookup(query);
+        if let Some(name) = query.name().filter(|_| answers.is_empty()) {
+            let similar = index.similar_names(name);
+            unknown.push(if similar.is_empty() {
+                query.to_string()
+            } else {
+                format!("{query} (did you mean {}?)", similar.join(", "))
+            });
         }
         // Two queries may meet at one pair.
         let before = found.len();
@@ -24,12 +33,13 @@ pub fn run(args: LookupArgs) -> Result<(), Failure> {
             }
         }
     }
-    let mut out = io::stdout().lock();
-    unless_closed(match args.format {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = match args.format {
         LookupFormat::Json => lookup_json(&mut out, &found),
         LookupFormat::Table if found.is_empty() => Ok(()),
         LookupFormat::Table => lookup_table(&mut out, &found),
-    })?;
+    };
+    unless_closed(written.and_then(|()| out.flush()))?;
     if unknown.is_empty() {
         return Ok(());
     }

@@ -5,13 +5,15 @@ pub mod load;
 mod log_line;
 pub mod lookup;
 mod output;
+pub mod registry;
+mod replace;
 pub mod run;
 pub mod status;
 pub mod stderr;
 
 use std::{error::Error, fmt, io};
 
-use portclass::registry::{Finding, Registry, Sources};
+use portclass::registry::{Kind, Registry, Severity, Sources};
 
 use self::stderr::say;
 
@@ -36,17 +38,31 @@ impl<E: Error> From<E> for Failure {
     }
 }
 
-/// Loads a registry, and says which records had to be left out.
+/// Loads a registry, and says what is wrong with it.
 fn load_registry(sources: &Sources) -> Result<Registry, Failure> {
     const SHOWN: usize = 10;
-    let (registry, findings): (_, Vec<Finding>) = Registry::load(sources)?;
-    for finding in findings.iter().take(SHOWN) {
-        say(format_args!("warning: {finding}; this record was left out"));
+    let (registry, findings) = Registry::load(sources)?;
+    // Every services file has some of those, and nobody could do anything about it.
+    let is_news = |kind: Kind| kind != Kind::ForeignTransport;
+    let of = |severity| {
+        let kept = findings.kept().iter();
+        kept.filter(move |finding| finding.kind.severity() == severity && is_news(finding.kind))
+    };
+    let mut shown = 0;
+    for finding in of(Severity::Error).chain(of(Severity::Warning)).take(SHOWN) {
+        shown += 1;
+        let left_out = match finding.kind.severity() {
+            Severity::Error => "; this record was left out",
+            Severity::Warning => "",
+        };
+        say(format_args!("warning: {finding}{left_out}"));
     }
-    if findings.len() > SHOWN {
+    let counts = findings.counts().filter(|&(kind, _)| is_news(kind));
+    let all = counts.map(|(_, count)| count).sum::<u64>();
+    if all > shown {
         say(format_args!(
-            "warning: {} more records were left out",
-            findings.len() - SHOWN
+            "warning: {} more problems; see: portclass registry check",
+            all - shown
         ));
     }
     Ok(registry)

@@ -37,7 +37,8 @@ fn pinned(pins: &Pins) -> String {
     format!(
         "{}: registry of {} ({}), {} entries, {} of them named pairs, {} of {} slots, generation {}",
         pins.directory().display(),
-        info.updated.as_deref().unwrap_or("unknown date"),
+        info.updated
+            .map_or_else(|| "unknown date".to_owned(), |date| date.to_string()),
         layers.join(", "),
         grouped(contents.entries.into()),
         grouped(contents.named_pairs.into()),

@@ -12,7 +12,7 @@ use portclass_common::{
 use thiserror::Error;
 
 use super::{DataplaneError, mapped::Mapped, object::Shared};
-use crate::registry::{Entry, Registry};
+use crate::registry::{Date, Entry, Registry};
 
 /// What filling changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Target<'_> {
         let mut changes = self.replace(&wanted)?;
         changes.new_slots = new_services.len() as u32;
         changes.contents = Contents {
-            registry_date: registry.updated().map_or(0, date_number),
+            registry_date: registry.updated().map_or(0, Date::number),
             slots,
             entries: wanted.len() as u32,
             named_pairs,
@@ -187,9 +187,4 @@ fn service(entry: &Entry<'_>) -> Service {
         .transport()
         .and_then(|transport| Service::new(entry.name, entry.key.port(), transport, entry.class))
         .expect("the registry's readers refuse what a slot cannot hold")
-}
-
-/// `YYYY-MM-DD` as the number `yyyymmdd`; 0 for anything else.
-fn date_number(date: &str) -> u32 {
-    date.replace('-', "").parse().unwrap_or(0)
 }

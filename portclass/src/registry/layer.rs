@@ -3,24 +3,35 @@
 use portclass_common::{port::PortKey, transport::Transport};
 use serde::{Serialize, Serializer};
 
-/// Where a name comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// Where a name comes from, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// The registry file.
     Iana,
     /// The reviewed table that picks among IANA's own names.
     Preferred,
+    /// The host's `/etc/services`.
+    EtcServices,
+    /// What the site says.
+    Overlay,
 }
 
 impl Layer {
-    const ALL: [Self; 2] = [Self::Iana, Self::Preferred];
+    const ALL: [Self; 4] = [
+        Self::Iana,
+        Self::Preferred,
+        Self::EtcServices,
+        Self::Overlay,
+    ];
 
     /// The name that reports use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Iana => "iana",
             Self::Preferred => "preferred",
+            Self::EtcServices => "etc-services",
+            Self::Overlay => "overlay",
         }
     }
 }
@@ -34,6 +45,12 @@ impl Layers {
     #[must_use]
     pub const fn with(self, layer: Layer) -> Self {
         Self(self.0 | 1 << layer as u32)
+    }
+
+    /// These layers but `layer`.
+    #[must_use]
+    pub const fn without(self, layer: Layer) -> Self {
+        Self(self.0 & !(1 << layer as u32))
     }
 
     /// The layers, lowest first.
@@ -92,11 +109,13 @@ mod tests {
 
     #[test]
     fn a_set_of_layers_survives_its_bits() {
-        let both = Layers::default().with(Layer::Iana).with(Layer::Preferred);
-        assert_eq!(Layers::of_bits(both.bits() | 1 << 31), both);
+        let all = Layer::ALL.into_iter().fold(Layers::default(), Layers::with);
+        assert_eq!(Layers::of_bits(all.bits() | 1 << 31), all);
+        assert_eq!(all.iter().collect::<Vec<_>>(), Layer::ALL);
+        let some = Layers::default().with(Layer::Overlay).with(Layer::Iana);
         assert_eq!(
-            both.iter().collect::<Vec<_>>(),
-            [Layer::Iana, Layer::Preferred]
+            some.iter().collect::<Vec<_>>(),
+            [Layer::Iana, Layer::Overlay]
         );
     }
 }

@@ -1,59 +1,71 @@
 //! The registry of service names and ports: bytes in, registry out. It knows no kernel.
 //!
-//! A reader turns a file into [`Records`], one row each as IANA wrote it. [`Registry`] lays them over all
-//! ports of all transports and answers which name, and which status, a port has, and which [`Layer`] says so.
+//! A reader turns a file into [`Records`], one row each as its author wrote it. [`Registry`] lays the files over all
+//! ports of all transports, one on top of the other, and answers which name, and which status, a port has, and which
+//! [`Layer`] says so.
 
-mod csv;
+mod check;
+mod column;
+mod contradiction;
+mod date;
+mod diff;
+mod error;
 mod finding;
+mod format;
+mod index;
 mod layer;
 mod lookup;
+mod merge;
+mod plane;
 mod query;
+mod reader;
+mod reading;
 mod record;
 mod source;
+mod sources;
 mod status;
 
-use std::{ops::RangeInclusive, path::PathBuf};
+use std::{ops::Range, sync::Arc};
 
 use portclass_common::{label::Class, port::PortKey, transport::Transport};
 
-pub use finding::{Column, Finding, RegistryError};
+pub use check::check;
+pub use column::Column;
+pub use date::{Date, DateError};
+pub use diff::{Change, Diff, Subject as DiffSubject};
+pub use error::RegistryError;
+pub use finding::{Finding, Findings, Kind, Severity};
+pub use format::Format;
+pub use index::Index;
 pub use layer::{Layer, Layers};
 pub use lookup::{Beneath, Found};
-pub use query::{Query, QueryError};
+pub use merge::Merged;
+pub use query::{NamePattern, Query, QueryError};
 pub use record::{Ports, Record, Records};
-pub use source::{MAX_FILE_BYTES, MAX_RECORDS};
+pub use source::{MAX_FILE_BYTES, MAX_RECORDS, SHIPPED_NAME};
+pub use sources::Sources;
 pub use status::Status;
 
-/// Which files make up a registry.
-#[derive(Clone, Debug)]
-pub struct Sources {
-    /// The registry file, or `None` for the one that is shipped inside the binary.
-    pub registry: Option<PathBuf>,
-    /// Whether the reviewed table of preferred names lies on top of IANA's order.
-    pub preferred_names: bool,
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        Self {
-            registry: None,
-            preferred_names: true,
-        }
-    }
-}
-
-/// No record.
-const NONE: u32 = u32::MAX;
+use self::plane::{NONE, Plane};
 
 /// All records of a registry, laid over the 65,536 ports of each transport.
 pub struct Registry {
+    /// The rows of all files, those of lower layers first.
     records: Records,
-    /// The record that decides a port, by transport and port, or [`NONE`].
-    deciding: Vec<u32>,
-    /// Records that preferred names put on top of the ones that IANA lists first.
+    files: Vec<RegistryFile>,
+    /// The record that decides a port, for each transport.
+    planes: [Plane; Transport::ALL.len()],
+    /// Records that preferred names put on top of the ones that the registry lists first.
     preferred: Vec<(PortKey, u32)>,
     layers: Layers,
-    updated: Option<String>,
+    updated: Option<Date>,
+}
+
+/// A file that a registry is made of.
+struct RegistryFile {
+    name: Arc<str>,
+    layer: Layer,
+    rows: Range<u32>,
 }
 
 /// A port of a transport that the kernel has to know: it has a name, or a status of its own.
@@ -70,98 +82,82 @@ pub struct Entry<'registry> {
 }
 
 impl Registry {
-    /// Reads the files that `sources` names, and gives every record that could not be used as a [`Finding`].
-    ///
-    /// # Errors
-    ///
-    /// A file that cannot be read, is too large, or holds no registry at all.
-    pub fn load(sources: &Sources) -> Result<(Self, Vec<Finding>), RegistryError> {
-        let shipped = sources.registry.is_none();
-        let (name, bytes) = source::read(sources.registry.as_deref())?;
-        let (records, findings) = csv::read(&name, &bytes)?;
-        let mut registry = Self::new(records);
-        if shipped {
-            registry.updated = Some(source::SHIPPED_DATE.to_owned());
-        }
-        if sources.preferred_names {
-            registry.prefer(layer::preferred_names());
-        }
-        Ok((registry, findings))
-    }
-
-    /// Lays `records` over the ports: a name for exactly this transport first, then a name for any transport, then
-    /// the status that a row without a name gives, again for exactly this transport first.
-    pub fn new(records: Records) -> Self {
-        let mut registry = Self {
-            deciding: vec![NONE; Transport::ALL.len() * 65_536],
-            records,
+    /// A registry without a record.
+    pub fn empty() -> Self {
+        Self {
+            records: Records::default(),
+            files: Vec::new(),
+            planes: Default::default(),
             preferred: Vec::new(),
-            layers: Layers::default().with(Layer::Iana),
+            layers: Layers::default(),
             updated: None,
-        };
-        let undecided = &mut Undecided::new(registry.deciding.len());
-        registry.lay(undecided, |record| {
-            record.is_named() && record.transport().is_some() && !record.is_alias()
-        });
-        registry.lay(undecided, |record| {
-            record.is_named() && record.transport().is_some()
-        });
-        registry.lay(undecided, |record| {
-            record.is_named() && record.transport().is_none()
-        });
-        registry.lay(undecided, |record| {
-            !record.is_named() && record.transport().is_some()
-        });
-        registry.lay(undecided, |record| {
-            !record.is_named() && record.transport().is_none()
-        });
-        registry
+        }
     }
 
-    /// Lets records that `takes_part` decide the ports that no earlier one has decided.
-    fn lay(&mut self, undecided: &mut Undecided, takes_part: impl Fn(Record<'_>) -> bool) {
-        for index in 0..self.records.len() {
+    /// Lays the records from `first` on, those of one file, over what lies there. Among them the ones of lower rank come
+    /// first, and of one rank the ones that stand first.
+    fn lay(&mut self, name: Arc<str>, layer: Layer, first: u32) {
+        let rows = first..self.records.len();
+        let mut by_rank: [Vec<u32>; Record::RANKS] = Default::default();
+        for index in rows.clone() {
             let record = self.records.get(index);
-            let Some(ports) = record.ports().filter(|_| takes_part(record)) else {
-                continue;
-            };
-            for transport in Transport::ALL {
-                if record.transport().is_none_or(|own| own == transport) {
-                    let first = position(PortKey::new(*ports.iter().start(), transport));
-                    let last = position(PortKey::new(*ports.iter().end(), transport));
-                    undecided.take(first..=last, |position| self.deciding[position] = index);
+            if record.ports().is_some() {
+                by_rank[record.rank()].push(index);
+            }
+        }
+        for (transport, plane) in Transport::ALL.into_iter().zip(&mut self.planes) {
+            let mut laying = plane.lay();
+            for &index in by_rank.iter().flatten() {
+                let record = self.records.get(index);
+                if let Some(ports) = record.ports().filter(|_| record.is_for(transport)) {
+                    laying.put(ports, index);
                 }
             }
         }
+        self.layers = self.layers.with(layer);
+        self.files.push(RegistryFile { name, layer, rows });
     }
 
     /// Puts names of the registry's own on top of the ones that stand first; names that it does not have are left
     /// out.
-    fn prefer(&mut self, names: impl Iterator<Item = (PortKey, &'static str)>) {
-        for (key, name) in names {
-            let index = self
-                .named_rows(key)
-                .find(|&index| self.records.get(index).name() == name);
-            let decided = &mut self.deciding[position(key)];
-            if let Some(index) = index.filter(|index| index != decided) {
-                self.preferred.push((key, *decided));
-                *decided = index;
+    fn prefer(&mut self) {
+        let names: Vec<_> = layer::preferred_names().collect();
+        for index in 0..self.records.len() {
+            let record = self.records.get(index);
+            let Some((ports, transport)) = record.ports().zip(record.transport()) else {
+                continue;
+            };
+            for &(key, name) in &names {
+                if key.transport() == Some(transport)
+                    && ports.contains(key.port())
+                    && record.name() == name
+                {
+                    let decided = self.planes[transport.index() as usize].decide(key.port(), index);
+                    if decided != index {
+                        self.preferred.push((key, index));
+                    }
+                }
             }
         }
         self.layers = self.layers.with(Layer::Preferred);
     }
 
-    /// The named rows of exactly this port and transport, in file order.
-    fn named_rows(&self, key: PortKey) -> impl Iterator<Item = u32> {
-        (0..self.records.len()).filter(move |&index| {
-            let record = self.records.get(index);
-            record.is_named() && record.transport() == key.transport() && record.covers(key.port())
-        })
+    fn deciding(&self, key: PortKey) -> u32 {
+        let transport = key.transport().map_or(0, Transport::index);
+        self.planes[transport as usize].get(key.port())
     }
 
     fn decided(&self, key: PortKey) -> Option<Record<'_>> {
-        let index = self.deciding[position(key)];
+        let index = self.deciding(key);
         (index != NONE).then(|| self.records.get(index))
+    }
+
+    /// The file that a row stands in.
+    fn file(&self, index: u32) -> &RegistryFile {
+        self.files
+            .iter()
+            .find(|file| file.rows.contains(&index))
+            .expect("every row was laid with its file")
     }
 
     /// Every port of a transport that has a name or is reserved, for private use or withdrawn, by port and then by
@@ -188,9 +184,24 @@ impl Registry {
             .count()
     }
 
-    /// All records, in file order.
+    /// What the registry says of a port of a transport.
+    pub fn status(&self, key: PortKey) -> Status {
+        self.decided(key)
+            .map_or_else(|| Status::of_unlisted(key.port()), Record::status)
+    }
+
+    /// All records, file by file, those of lower layers first.
     pub fn records(&self) -> &Records {
         &self.records
+    }
+
+    /// All records, each with its layer and the name of its file.
+    pub fn records_of_files(&self) -> impl Iterator<Item = (Layer, &str, Record<'_>)> {
+        self.files.iter().flat_map(move |file| {
+            file.rows
+                .clone()
+                .map(move |index| (file.layer, &*file.name, self.records.get(index)))
+        })
     }
 
     /// The layers that this registry is made of.
@@ -198,44 +209,8 @@ impl Registry {
         self.layers
     }
 
-    /// The day of the snapshot, `YYYY-MM-DD`, where it is known.
-    pub fn updated(&self) -> Option<&str> {
-        self.updated.as_deref()
-    }
-}
-
-/// Where a key stands in [`Registry::deciding`].
-fn position(key: PortKey) -> usize {
-    let transport = key.transport().map_or(0, Transport::index);
-    transport as usize * 65_536 + usize::from(key.port())
-}
-
-/// The positions that are not decided yet: a forest in which every decided one points towards the next that is not, so
-/// that a file full of ranges over all ports is laid as fast as any.
-struct Undecided(Vec<u32>);
-
-impl Undecided {
-    fn new(positions: usize) -> Self {
-        Self((0..=positions as u32).collect())
-    }
-
-    /// Hands out and decides all undecided positions of `range`.
-    fn take(&mut self, range: RangeInclusive<usize>, mut decide: impl FnMut(usize)) {
-        let mut position = self.next(*range.start());
-        while position <= *range.end() {
-            decide(position);
-            self.0[position] = position as u32 + 1;
-            position = self.next(position);
-        }
-    }
-
-    /// The first undecided position from `position` on; halves the way there for the next one who asks.
-    fn next(&mut self, mut position: usize) -> usize {
-        while self.0[position] as usize != position {
-            let after = self.0[position] as usize;
-            self.0[position] = self.0[after];
-            position = after;
-        }
-        position
+    /// The day of the snapshot, where it is known.
+    pub fn updated(&self) -> Option<Date> {
+        self.updated
     }
 }

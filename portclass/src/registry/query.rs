@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use glob::{MatchOptions, Pattern};
 use portclass_common::transport::Transport;
 use thiserror::Error;
 
-use super::Ports;
+use super::{Ports, reading::transport_of_name};
 
-/// A question: `4789/udp`, `4789`, `4740-4851`, `4740-4851/tcp`, `https` or `https/tcp`.
+/// A question: `4789/udp`, `4789`, `4740-4851`, `4740-4851/tcp`, `https`, `https/tcp`, `vxlan*` or `vxlan*/udp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     pub(super) subject: Subject,
@@ -31,6 +32,31 @@ impl Query {
     }
 }
 
+/// A shell pattern for service names, which are compared without regard to case (RFC 6335 section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePattern(Pattern);
+
+impl NamePattern {
+    /// Whether the whole of `name` matches.
+    pub fn matches(&self, name: &str) -> bool {
+        let options = MatchOptions {
+            case_sensitive: false,
+            ..MatchOptions::new()
+        };
+        self.0.matches_with(name, options)
+    }
+}
+
+impl FromStr for NamePattern {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        Pattern::new(text)
+            .map(Self)
+            .map_err(|error| QueryError::Pattern(text.to_owned(), error.msg))
+    }
+}
+
 /// Why a text is no question.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum QueryError {
@@ -43,6 +69,9 @@ pub enum QueryError {
     /// A range that ends before it starts.
     #[error("the range {0} ends before it starts")]
     Backwards(String),
+    /// A pattern that is none.
+    #[error("{0:?} is no pattern: {1}")]
+    Pattern(String, &'static str),
     /// A port of something that is no transport.
     #[error("unknown transport {0:?}; expected tcp, udp, dccp or sctp")]
     Transport(String),
@@ -59,24 +88,32 @@ impl FromStr for Query {
         if let Some(subject) = ports(head)? {
             let transport = tail
                 .map(|tail| {
-                    Transport::of_name(tail).ok_or_else(|| QueryError::Transport(tail.to_owned()))
+                    transport_of_name(tail).ok_or_else(|| QueryError::Transport(tail.to_owned()))
                 })
                 .transpose()?;
             return Ok(Self { subject, transport });
         }
         // Some names hold a slash themselves (914c/g), so only a transport's name is taken off.
-        let (name, transport) = match tail.and_then(Transport::of_name) {
+        let (name, transport) = match tail.and_then(transport_of_name) {
             Some(transport) => (head, Some(transport)),
             None => (text, None),
         };
         if name.is_empty() {
             return Err(QueryError::Empty);
         }
+        if is_pattern(name) {
+            name.parse::<NamePattern>()?;
+        }
         Ok(Self {
             subject: Subject::Name(name.to_owned()),
             transport,
         })
     }
+}
+
+/// Whether a text that is no name of the registry's stands for the names that match it.
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '['])
 }
 
 /// The ports that `text` names, or `None` where it is a name.
@@ -127,6 +164,8 @@ mod tests {
             "https",
             "https/tcp",
             "914c/g",
+            "vxlan*",
+            "ipp?/tcp",
             "3com-tsmux",
         ] {
             assert_eq!(
@@ -149,5 +188,6 @@ mod tests {
         assert_eq!(error("9-8"), QueryError::Backwards("9-8".to_owned()));
         assert_eq!(error("53/quic"), QueryError::Transport("quic".to_owned()));
         assert_eq!(error("53/"), QueryError::Transport(String::new()));
+        assert!(matches!(error("[a"), QueryError::Pattern(..)));
     }
 }

@@ -23,11 +23,15 @@ pub(super) fn rows(
     snapshot: &Snapshot,
     with_header: bool,
 ) -> io::Result<()> {
-    write_rows(out, snapshot, with_header).map_err(|error| match error.into_kind() {
-        // As it is, so that a closed pipe can be told from a full disk.
+    write_rows(out, snapshot, with_header).map_err(as_io)
+}
+
+/// The writer's own error as it is, so that a closed pipe can be told from a full disk.
+pub(super) fn as_io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    })
+    }
 }
 
 fn write_rows(out: &mut impl io::Write, snapshot: &Snapshot, with_header: bool) -> csv::Result<()> {

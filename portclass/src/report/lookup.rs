@@ -2,9 +2,11 @@
 
 use std::io;
 
-use comfy_table::{Table, presets};
-
-use crate::{registry::Found, text::one_line};
+use super::columns::Columns;
+use crate::{
+    registry::{Beneath, Found},
+    text::one_line,
+};
 
 /// One array, an object an answer.
 ///
@@ -16,15 +18,13 @@ pub fn lookup_json(out: &mut impl io::Write, found: &[Found<'_>]) -> io::Result<
     writeln!(out)
 }
 
-/// A row an answer.
+/// A row an answer, and below them what IANA notes of some.
 ///
 /// # Errors
 ///
 /// Those of the writer.
 pub fn lookup_table(out: &mut impl io::Write, found: &[Found<'_>]) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
+    let mut table = Columns::new([
         "PORT",
         "TRANSPORT",
         "STATUS",
@@ -35,28 +35,48 @@ pub fn lookup_table(out: &mut impl io::Write, found: &[Found<'_>]) -> io::Result
     ]);
     for found in found {
         let layers = found.layer.iter().map(|layer| layer.name().to_owned());
-        let beneath = found
-            .beneath
-            .iter()
-            .map(|beneath| format!("{}: {}", beneath.layer.name(), beneath.service));
-        table.add_row([
-            found
-                .port
-                .map(|port| port.to_string())
-                .unwrap_or_else(|| "-".to_owned()),
+        let layers = layers.chain(found.beneath.iter().map(beneath));
+        table.row([
+            port(found),
             found.transport.unwrap_or("any").to_owned(),
             found.status.name().to_owned(),
-            one_line(found.service.unwrap_or("-")),
-            one_line(&found.other_names.join(", ")),
-            layers.chain(beneath).collect::<Vec<_>>().join(" over "),
-            one_line(found.description.unwrap_or_default()),
+            found.service.unwrap_or("-").to_owned(),
+            found.other_names.join(", "),
+            layers.collect::<Vec<_>>().join(" over "),
+            found.description.unwrap_or_default().to_owned(),
         ]);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
+    table.write(out)?;
+    let mut is_first = true;
+    for found in found {
+        for (what, text) in [
+            ("unauthorized use", found.unauthorized_use),
+            ("note", found.notes),
+        ] {
+            let Some(text) = text else { continue };
+            if std::mem::take(&mut is_first) {
+                writeln!(out)?;
+            }
+            let transport = found
+                .transport
+                .map_or(String::new(), |name| format!("/{name}"));
+            let service = found
+                .service
+                .map_or(String::new(), |name| format!(" {name}"));
+            let line = format!("{}{transport}{service}: {what}: {text}", port(found));
+            writeln!(out, "{}", one_line(&line))?;
+        }
     }
     Ok(())
+}
+
+fn port(found: &Found<'_>) -> String {
+    found
+        .port
+        .map_or_else(|| "-".to_owned(), |port| port.to_string())
+}
+
+fn beneath(beneath: &Beneath<'_>) -> String {
+    let says = beneath.service.unwrap_or_else(|| beneath.status.name());
+    format!("{}: {says}", beneath.layer.name())
 }

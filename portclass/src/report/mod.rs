@@ -1,10 +1,12 @@
 //! Snapshots and answers as text: pure, written to any [`std::io::Write`]. It knows no kernel.
 
+mod columns;
 mod csv;
 mod json;
 mod live;
 mod lookup;
 mod number;
+mod registry;
 mod table;
 
 use std::io;
@@ -12,6 +14,10 @@ use std::io;
 pub use live::{Live, Size};
 pub use lookup::{lookup_json, lookup_table};
 pub use number::grouped;
+pub use registry::{
+    Checked, Compared, check_json, check_table, diff_json, diff_table, records_csv, records_json,
+    records_table, registry_csv, registry_json, services,
+};
 pub use table::{Layout, table};
 
 use crate::account::Snapshot;

@@ -1,32 +1,32 @@
 //! Files that are no registry, or hold records that are none.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command, thread};
 
-use portclass::registry::{Column, Finding, MAX_FILE_BYTES, Registry, RegistryError, Sources};
+use portclass::registry::{
+    Column, Findings, Format, MAX_FILE_BYTES, Registry, RegistryError, Sources,
+};
 use tempfile::TempDir;
 
 const HEADER: &str = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,\
                       Modification Date,Reference,Service Code,Unauthorized Use Reported,Assignment Notes\r\n";
 
-fn load(content: &[u8]) -> Result<(Registry, Vec<Finding>), RegistryError> {
+fn load(content: &[u8]) -> Result<(Registry, Findings), RegistryError> {
     let folder = TempDir::new().expect("a temporary folder");
     let file = folder.path().join("registry.csv");
     fs::write(&file, content).expect("a temporary file");
     load_file(file)
 }
 
-fn load_file(file: PathBuf) -> Result<(Registry, Vec<Finding>), RegistryError> {
-    Registry::load(&Sources {
-        registry: Some(file),
-        preferred_names: false,
-    })
+fn load_file(file: PathBuf) -> Result<(Registry, Findings), RegistryError> {
+    Registry::load(&Sources::plain(Some(file)))
 }
 
 fn load_records(records: &str) -> (Registry, Vec<(u64, Option<Column>, String)>) {
     let (registry, findings) = load(format!("{HEADER}{records}").as_bytes()).expect("a registry");
     let findings = findings
-        .into_iter()
-        .map(|finding| (finding.line, finding.column, finding.message));
+        .kept()
+        .iter()
+        .map(|finding| (finding.line, finding.column, finding.message.clone()));
     (registry, findings.collect())
 }
 
@@ -39,16 +39,16 @@ fn a_file_that_is_no_registry_is_refused_by_name() {
     let refused = |content: &[u8]| load(content).err().expect("refused").to_string();
     assert!(
         refused(b"")
-            .ends_with("registry.csv: the file is empty; expected the IANA registry as CSV")
+            .contains("registry.csv: the file is empty; expected the IANA registry as CSV, XML,")
     );
     assert!(refused(b"\xef\xbb\xbf\r\n \n").contains("the file is empty"));
     for garbage in [
         &b"\x7fELF\x02\x01\x01\0\0\0"[..],
-        b"port,name\n80,http\n",
+        b"name,number,kind\nhttp,http,http\n",
         b"{\"services\": []}",
         &[0xff; 5000],
     ] {
-        assert!(refused(garbage).contains("registry.csv:1: not the IANA registry as CSV"));
+        assert!(refused(garbage).contains("registry.csv:1: not a port registry; expected "));
     }
     assert!(refused(HEADER.as_bytes()).contains("no usable record"));
     let only_bad = format!("{HEADER}a,99999,tcp,,,,,,,,,\n");
@@ -66,14 +66,54 @@ fn a_file_that_is_no_registry_is_refused_by_name() {
 }
 
 #[test]
-fn an_endless_file_is_refused_at_the_limit() {
+fn an_endless_file_is_refused_at_its_start_or_at_the_limit() {
     let endless = load_file("/dev/zero".into()).err().expect("refused");
+    assert!(matches!(endless, RegistryError::Unrecognized { .. }));
+    let sources = Sources {
+        format: Some(Format::Csv),
+        ..Sources::plain(Some("/dev/zero".into()))
+    };
+    let endless = Registry::load(&sources).err().expect("refused");
     assert!(matches!(endless, RegistryError::TooLarge { .. }));
     assert!(
         endless
             .to_string()
             .contains(&format!("larger than {} MiB", MAX_FILE_BYTES >> 20))
     );
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_refused_unread() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("large.csv");
+    let file = fs::File::create(&path).expect("a temporary file");
+    file.set_len(MAX_FILE_BYTES + (1 << 20)).expect("a hole");
+    let refused = load_file(path).err().expect("refused");
+    assert!(matches!(refused, RegistryError::TooLarge { .. }));
+}
+
+#[test]
+fn a_pipe_is_read_to_its_end_and_one_that_nobody_writes_to_is_given_up() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+    assert!(made.success());
+    let refused = load_file(path.clone()).err().expect("refused");
+    assert!(
+        matches!(refused, RegistryError::Stalled { .. }),
+        "{refused}"
+    );
+    // The reader that was given up still waits at the first pipe.
+    let path = folder.path().join("another");
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+    assert!(made.success());
+    let writer = thread::spawn({
+        let path = path.clone();
+        move || fs::write(path, format!("{HEADER}piped,1,tcp,,,,,,,,,\r\n"))
+    });
+    let (registry, _) = load_file(path).expect("a registry");
+    assert_eq!(names(&registry), ["piped"]);
+    writer.join().expect("the writer").expect("it has written");
 }
 
 #[test]
@@ -115,10 +155,10 @@ fn a_record_of_bytes_that_are_no_text_is_left_out() {
     let (registry, findings) = load(&content).expect("a registry");
     assert_eq!(registry.entries().count(), 2);
     assert_eq!(
-        (findings[0].line, findings[0].column),
+        (findings.kept()[0].line, findings.kept()[0].column),
         (3, Some(Column::Description))
     );
-    let shown = findings[0].to_string();
+    let shown = findings.kept()[0].to_string();
     assert!(
         shown.ends_with("registry.csv:3: column 'Description': not valid UTF-8"),
         "{shown}"
@@ -151,6 +191,41 @@ fn two_stray_quotes_swallow_no_records_between_them() {
         "{}",
         findings[0].2
     );
+}
+
+#[test]
+fn any_number_of_broken_quotes_loses_no_good_record() {
+    let rows: String = (0..500)
+        .map(|number| format!("bad,1,tcp,\"a\"b,,,,,,,,\ngood{number},2,tcp,,,,,,,,,\n"))
+        .collect();
+    let (registry, findings) = load_records(&rows);
+    assert_eq!(registry.records().len(), 500);
+    assert_eq!(findings.len(), 500);
+}
+
+#[test]
+fn fields_and_aliases_without_end_take_no_room() {
+    let (registry, findings) =
+        load_records(&format!("a,1,tcp,,,,,,,,,\n{}\n", ",".repeat(5_000_000)));
+    assert_eq!(names(&registry), ["a"]);
+    assert_eq!(findings[0].2, "5000001 columns; expected 12");
+    let line = format!(
+        "name 1/tcp {}# {}\n",
+        "a ".repeat(5_000),
+        "long ".repeat(50_000)
+    );
+    let (registry, _) = load(line.as_bytes()).expect("a registry");
+    let kept: usize = registry
+        .records()
+        .iter()
+        .map(|record| {
+            Column::ALL
+                .map(|column| record.column(column).len())
+                .iter()
+                .sum::<usize>()
+        })
+        .sum();
+    assert!(kept < 1_000_000, "{kept}");
 }
 
 #[test]

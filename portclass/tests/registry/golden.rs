@@ -3,16 +3,13 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use portclass::registry::{Registry, Sources};
-use portclass_common::{label::Class, transport::Transport};
+use portclass_common::{label::Class, port::PortKey, transport::Transport};
 use sha2::{Digest as _, Sha256};
 
 fn plain() -> Registry {
-    let sources = Sources {
-        preferred_names: false,
-        ..Sources::default()
-    };
-    let (registry, findings) = Registry::load(&sources).expect("the shipped registry is readable");
-    assert_eq!(findings, []);
+    let (registry, findings) =
+        Registry::load(&Sources::plain(None)).expect("the shipped registry is readable");
+    assert_eq!(findings.kept(), []);
     registry
 }
 
@@ -119,6 +116,42 @@ fn the_kernel_gets_an_entry_for_every_port_that_has_a_name_or_a_status_of_its_ow
     ];
     assert_eq!(classes, expected.into());
     assert_eq!(registry.entries().count(), 13_362);
+}
+
+#[test]
+fn all_ports_of_all_transports_have_the_golden_statuses() {
+    let registry = plain();
+    let count = |transport| {
+        let mut statuses = BTreeMap::<_, u32>::new();
+        for port in 0..=u16::MAX {
+            let status = registry.status(PortKey::new(port, transport));
+            *statuses.entry(status.name()).or_default() += 1;
+        }
+        statuses
+    };
+    // 190 of the assigned ones are so on any transport.
+    for (transport, expected) in [
+        (Transport::Tcp, [5_946 + 190, 16_384, 17, 7, 240, 42_743, 9]),
+        (
+            Transport::Udp,
+            [5_556 + 190, 16_384, 19, 7, 623, 42_745, 12],
+        ),
+        (Transport::Dccp, [9 + 190, 16_384, 6_173, 0, 44, 42_727, 9]),
+        (Transport::Sctp, [87 + 190, 16_384, 6_093, 0, 44, 42_729, 9]),
+    ] {
+        let names = [
+            "assigned",
+            "dynamic",
+            "not-listed",
+            "private-use",
+            "reserved",
+            "unassigned",
+            "withdrawn",
+        ];
+        let expected = names.into_iter().zip(expected);
+        let expected: BTreeMap<_, _> = expected.filter(|&(_, count)| count > 0).collect();
+        assert_eq!(count(transport), expected, "{transport:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a look-up answers, and in which words.
 
-use portclass::registry::{Found, Layer, Registry, Sources, Status};
+use portclass::registry::{Found, Index, Layer, Registry, Sources, Status};
 
 fn registry() -> Registry {
     Registry::load(&Sources::default())
@@ -9,7 +9,7 @@ fn registry() -> Registry {
 }
 
 fn ask<'registry>(registry: &'registry Registry, query: &str) -> Vec<Found<'registry>> {
-    registry.lookup(&query.parse().expect(query))
+    Index::new(registry).lookup(&query.parse().expect(query))
 }
 
 #[test]
@@ -129,6 +129,6 @@ fn a_preferred_name_shows_what_lies_beneath_it() {
         (found.service, found.layer),
         (Some("nfs"), Some(Layer::Preferred))
     );
-    assert_eq!(found.beneath[0].service, "shilp");
+    assert_eq!(found.beneath[0].service, Some("shilp"));
     assert_eq!(found.other_names, ["shilp"]);
 }

@@ -1,0 +1,436 @@
+//! `portclass registry`: no privilege, no kernel.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{failure, portclass, stdout};
+
+const SHIPPED: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/data/service-names-port-numbers.csv"
+);
+const SMALL_XML: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/registry/fixtures/small.xml"
+);
+const PAGE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/registry/fixtures/excerpt.page.txt"
+);
+
+fn registry(arguments: &[&str]) -> String {
+    stdout(&[&["registry"], arguments].concat())
+}
+
+fn registry_json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&registry(&[arguments, &["--format", "json"]].concat())).expect("JSON")
+}
+
+/// A folder with files of these names and contents, and their paths.
+fn files<const N: usize>(files: [(&str, &str); N]) -> (TempDir, [String; N]) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let paths = files.map(|(name, content)| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).expect("a temporary file");
+        path.display().to_string()
+    });
+    (folder, paths)
+}
+
+#[test]
+fn a_check_lists_findings_with_file_line_and_column_and_counts_them() {
+    let shown = registry(&["check"]);
+    assert_eq!(
+        shown.lines().last(),
+        Some("14,447 records, 11,598 named pairs, 0 errors, 416 warnings")
+    );
+    let (_folder, [path]) = files([("bad.csv", "a,1,tcp\nb,1x,tcp\nc_d,3,udp\ne,4,quic\n")]);
+    let output = portclass(&["registry", "check", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            &format!(
+                "error: {path}:2: column 'Port Number': \"1x\" is no port; expected a number up to 65535, or two with a hyphen [port]"
+            ),
+            &format!(
+                "warning: {path}:3: column 'Service Name': \"c_d\" has other characters than letters, digits and hyphens (RFC 6335 section 5.1) [name-syntax]"
+            ),
+            &format!(
+                "error: {path}:4: column 'Transport Protocol': unknown transport \"quic\"; expected tcp, udp, dccp, sctp or nothing [transport]"
+            ),
+            "",
+            "error    port                     1",
+            "error    transport                1",
+            "warning  name-syntax              1",
+            "2 records, 2 named pairs, 2 errors, 1 warning",
+        ]
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "portclass: 2 errors; until they are mended, what they are about is left out\n"
+    );
+}
+
+#[test]
+fn a_check_as_json_has_counts_and_findings() {
+    let output = portclass(&["registry", "check", "--registry", PAGE, "--format", "json"]);
+    assert!(output.status.success(), "warnings are no errors");
+    let checked: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (&checked["records"], &checked["errors"]),
+        (&100.into(), &0.into())
+    );
+    assert_eq!(checked["counts"]["cut-off"], 1);
+    let findings = checked["findings"].as_array().expect("an array");
+    let cut_off = findings.iter().find(|finding| finding["kind"] == "cut-off");
+    assert_eq!(
+        cut_off.expect("one"),
+        &serde_json::json!({
+            "severity": "warning", "kind": "cut-off", "file": PAGE, "line": 125, "column": null,
+            "message": "this record is cut off; it was left out",
+        })
+    );
+}
+
+#[test]
+fn records_are_shown_by_transport_status_ports_and_name() {
+    let count = |arguments: &[&str]| {
+        let shown = registry_json(&[&["show"], arguments].concat());
+        shown.as_array().expect("an array").len()
+    };
+    assert_eq!(count(&[]), 14_447);
+    assert_eq!(
+        count(&["--status", "assigned", "--transport", "tcp"]),
+        5_998 + 342
+    );
+    assert_eq!(
+        count(&["--status", "assigned", "--transport", "any"]),
+        16 + 577
+    );
+    assert_eq!(count(&["--status", "private-use"]), 14);
+    assert_eq!(count(&["--ports", "6010"]), 2);
+    assert_eq!(count(&["--ports", "4740-4851", "--transport", "sctp"]), 1);
+    assert_eq!(count(&["--name", "VXLAN*"]), 2);
+    assert_eq!(count(&["--name", "x11", "--ports", "1-6000"]), 2);
+    let shown = registry(&["show", "--ports", "4788-4789"]);
+    let rows: Vec<Vec<&str>> = shown
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        rows[0],
+        [
+            "PORTS",
+            "TRANSPORT",
+            "STATUS",
+            "SERVICE",
+            "LAYER",
+            "DESCRIPTION"
+        ]
+    );
+    assert_eq!(rows[1][..5], ["4788", "tcp", "assigned", "xmcp", "iana"]);
+    assert_eq!(rows[2][..5], ["4788", "udp", "reserved", "-", "iana"]);
+    assert_eq!(rows.len(), 5);
+}
+
+#[test]
+fn shown_records_say_where_they_come_from() {
+    let (_folder, [overlay]) = files([("site.csv", "# ours\nintranet,8080,tcp\n")]);
+    let shown = registry_json(&[
+        "show",
+        "--overlay",
+        &overlay,
+        "--ports",
+        "8080",
+        "--transport",
+        "tcp",
+    ]);
+    let origins: Vec<_> = shown
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|row| (&row["service"], &row["layer"], &row["file"]))
+        .collect();
+    assert_eq!(
+        origins,
+        [
+            (
+                &"http-alt".into(),
+                &"iana".into(),
+                &"the shipped registry".into()
+            ),
+            (
+                &"intranet".into(),
+                &"overlay".into(),
+                &Value::from(overlay.as_str())
+            ),
+        ]
+    );
+    assert_eq!(shown[1]["line"], 2);
+}
+
+#[test]
+fn a_difference_is_a_table_or_json() {
+    let (_folder, [old, new]) = files([
+        ("old.csv", "a,1,tcp\nb,2-5,udp\n,9,,Unassigned\n"),
+        ("new.csv", "z,1,tcp\nb,2-3,udp\nc,7,udp\n,9,,Reserved\n"),
+    ]);
+    let shown = registry(&["diff", &old, &new]);
+    let rows: Vec<Vec<&str>> = shown
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        rows[0],
+        ["CHANGE", "PORTS", "TRANSPORT", "BEFORE", "AFTER", "COLUMNS"]
+    );
+    assert_eq!(rows[1], ["added", "7", "udp", "not-listed", "c"]);
+    assert_eq!(rows[2], ["removed", "4-5", "udp", "b", "not-listed"]);
+    assert_eq!(rows[3], ["renamed", "1", "tcp", "a", "z"]);
+    assert_eq!(
+        rows[4],
+        [
+            "status",
+            "9",
+            "any",
+            "unassigned",
+            "reserved",
+            "Description"
+        ]
+    );
+    let totals = "1 added, 2 removed, 1 renamed, 4 status, 0 amended";
+    assert!(shown.trim_end().ends_with(totals), "{shown}");
+    let differences = registry_json(&["diff", &old, &new]);
+    assert_eq!(differences["schema"], "portclass.registry-diff/1");
+    assert_eq!(
+        differences["added"],
+        serde_json::json!([{
+            "port": 7, "transport": "udp", "old": {"status": "not-listed", "service": null},
+            "new": {"status": "assigned", "service": "c"}, "columns": [],
+        }])
+    );
+    let same = registry(&["diff", SHIPPED, SHIPPED]);
+    assert!(
+        same.trim_end()
+            .ends_with("0 added, 0 removed, 0 renamed, 0 status, 0 amended"),
+        "{same}"
+    );
+}
+
+#[test]
+fn a_registry_is_converted_between_formats() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let csv = path("small.csv");
+    assert_eq!(
+        registry(&["convert", SMALL_XML, "--to", "csv", "--output", &csv]),
+        ""
+    );
+    let again = registry(&["diff", SMALL_XML, &csv]);
+    assert!(
+        again
+            .trim_end()
+            .ends_with("0 added, 0 removed, 0 renamed, 0 status, 0 amended"),
+        "{again}"
+    );
+    let json: Value =
+        serde_json::from_str(&registry(&["convert", &csv, "--to", "json"])).expect("JSON");
+    assert_eq!(json["schema"], "portclass.registry/1");
+    assert_eq!(json["records"].as_array().expect("records").len(), 11);
+    assert_eq!(json["records"][5]["service"], "beta");
+    assert_eq!(
+        (
+            &json["records"][5]["first_port"],
+            &json["records"][5]["last_port"]
+        ),
+        (&200.into(), &203.into())
+    );
+    let services = registry(&["convert", SMALL_XML, "--to", "services"]);
+    let lines: BTreeSet<_> = services
+        .lines()
+        .skip(1)
+        .map(|line| {
+            line.split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert!(
+        lines.contains("alpha 100/tcp") && lines.contains("beta 203/dccp"),
+        "{services}"
+    );
+    // Four ports on four transports, less the one that has a name of its own; then alpha, gamma and delta.
+    assert_eq!(lines.len(), 4 * 4 - 1 + 3, "{services}");
+    assert!(
+        services.contains("alpha_old"),
+        "aliases stand behind the name: {services}"
+    );
+}
+
+#[test]
+fn a_conversion_that_fails_leaves_the_old_file_and_nothing_else() {
+    let (folder, [kept]) = files([("kept.csv", "as it was")]);
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o640)).expect("permissions");
+    let (status, said) = failure(&[
+        "registry",
+        "convert",
+        "/nonexistent",
+        "--to",
+        "csv",
+        "--output",
+        &kept,
+    ]);
+    assert_eq!(status, Some(1), "{said}");
+    assert_eq!(fs::read_to_string(&kept).expect("the file"), "as it was");
+    let nowhere = folder.path().join("no/such/folder").display().to_string();
+    let (status, said) = failure(&[
+        "registry", "convert", SMALL_XML, "--to", "csv", "--output", &nowhere,
+    ]);
+    assert_eq!((status, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("cannot write"), "{said}");
+    registry(&["convert", SMALL_XML, "--to", "csv", "--output", &kept]);
+    let mode = fs::metadata(&kept).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+}
+
+#[test]
+fn a_conversion_keeps_permissions_whatever_the_umask_and_follows_links() {
+    let (folder, [kept]) = files([("kept.csv", "as it was")]);
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o664)).expect("permissions");
+    let link = folder.path().join("link");
+    let dangling = folder.path().join("dangling");
+    symlink("kept.csv", &link).expect("a link");
+    symlink("made.csv", &dangling).expect("a link");
+    for output in [&link, &dangling] {
+        let script = format!(
+            "umask 077; exec {} registry convert {SMALL_XML} --to csv --output {}",
+            env!("CARGO_BIN_EXE_portclass"),
+            output.display()
+        );
+        let status = Command::new("sh")
+            .args(["-c", &script])
+            .status()
+            .expect("a shell");
+        assert!(status.success());
+        assert!(output.is_symlink());
+        assert!(
+            fs::read_to_string(output)
+                .expect("the file")
+                .starts_with("Service Name")
+        );
+    }
+    let mode = fs::metadata(&kept).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o664);
+}
+
+#[test]
+fn a_reader_of_a_conversion_may_stop_reading() {
+    for format in ["csv", "json", "services"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portclass"))
+            .args(["registry", "convert", SHIPPED, "--to", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("portclass starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("its end");
+        assert!(
+            output.status.success(),
+            "{format}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn a_check_of_a_file_without_a_good_record_lists_what_is_wrong() {
+    let (_folder, [path]) = files([("bad.csv", "a,1x,tcp\nb,2,quic\nc,,\nc,3-1,\n")]);
+    let (_folder, [only_bad]) = files([("bad.csv", "name,port,transport\na,1x,tcp\nb,2,quic\n")]);
+    for (path, errors) in [(path, 3), (only_bad, 2)] {
+        let output = portclass(&["registry", "check", &path, "--format", "json"]);
+        assert_eq!(output.status.code(), Some(1));
+        let checked: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(checked["errors"], errors);
+    }
+}
+
+#[test]
+fn names_that_a_services_file_cannot_hold_are_told() {
+    let output = portclass(&["registry", "convert", "--to", "services"]);
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        said.lines().next(),
+        Some(
+            "portclass: warning: \"Apple Remote Desktop (Net Assistant)\" cannot stand in such a file; it was left out"
+        )
+    );
+}
+
+#[test]
+fn the_format_and_the_date_can_be_told() {
+    let (_folder, [path]) = files([("odd", "intranet 8080/tcp\n")]);
+    let (status, said) = failure(&["registry", "show", &path, "--registry-format", "xml"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        said.contains(":1: not the registry as XML: expected a <registry>"),
+        "{said}"
+    );
+    let arguments = [
+        "convert",
+        &path,
+        "--to",
+        "json",
+        "--registry-format",
+        "services",
+        "--registry-date",
+        "2025-01-02",
+    ];
+    let json: Value = serde_json::from_str(&registry(&arguments)).expect("JSON");
+    assert_eq!(json["updated"], "2025-01-02");
+}
+
+#[test]
+fn strict_makes_an_error_of_a_record_that_cannot_be_used() {
+    let (_folder, [path]) = files([("site.csv", "a,1,tcp\nb,1x,tcp\n")]);
+    assert!(
+        portclass(&["lookup", "1/tcp", "--overlay", &path])
+            .status
+            .success()
+    );
+    for command in [&["lookup", "1/tcp"][..], &["registry", "show"], &["load"]] {
+        let (status, said) = failure(&[command, &["--overlay", &path, "--strict"]].concat());
+        assert_eq!((status, said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains("site.csv:2: column 'Port Number'"), "{said}");
+    }
+}
+
+#[test]
+fn this_hosts_services_are_a_layer_without_warnings_of_other_transports() {
+    let (_folder, [path]) = files([("services", "http-here 80/tcp\nrtmp 1/ddp\n")]);
+    let output = portclass(&[
+        "lookup",
+        "80/tcp",
+        &format!("--etc-services={path}"),
+        "--format",
+        "json",
+    ]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (&found[0]["service"], &found[0]["layer"]),
+        (&"http-here".into(), &"etc-services".into())
+    );
+}
