@@ -14,7 +14,7 @@ use portclass::{
 
 pub use self::registry::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
-    ShowFormat,
+    ShowFormat, UpdateArgs,
 };
 
 /// Labels live traffic with its registered service, in the kernel.
@@ -31,7 +31,7 @@ pub enum Command {
     Run(RunArgs),
     /// Say what the registry says of ports and names; needs no privilege
     Lookup(LookupArgs),
-    /// Validate registry files, list, compare and convert them; needs no privilege
+    /// Validate registry files, list, compare, convert and fetch them; needs no privilege
     #[command(subcommand)]
     Registry(RegistryCommand),
     /// Load the registry into the pinned BPF maps, for later runs to use

@@ -1,12 +1,16 @@
 //! The registry on the command line: which files it is made of, and what can be done with it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum, builder::BoolishValueParser};
 use portclass::registry::{Date, Format, NamePattern, Ports, Sources, Status};
 use portclass_common::transport::Transport;
+use ureq::http::{Uri, uri::Scheme};
 
-use super::LookupFormat;
+use super::{LookupFormat, interval};
+
+const IANA_CSV: &str =
+    "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.csv";
 
 #[derive(Debug, Subcommand)]
 pub enum RegistryCommand {
@@ -18,6 +22,8 @@ pub enum RegistryCommand {
     Diff(DiffArgs),
     /// Write a registry in another format
     Convert(ConvertArgs),
+    /// Fetch IANA's current registry, show what changed, and replace a file with it
+    Update(UpdateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +93,27 @@ pub struct ConvertArgs {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The file to replace, or to make [default: service-names-port-numbers.csv]
+    #[arg(long, value_name = "FILE", env = "PORTCLASS_REGISTRY")]
+    pub registry: Option<PathBuf>,
+    /// Where to fetch it, IANA's CSV itself or a mirror of it
+    #[arg(long, value_name = "URL", default_value = IANA_CSV, value_parser = https_url)]
+    pub from: Uri,
+    /// Give up after this time, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = interval)]
+    pub timeout: Duration,
+    /// Take it even if it has less than half the records of the one that it replaces
+    #[arg(long)]
+    pub force: bool,
+    /// Show what changed, and write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -277,4 +304,49 @@ pub enum ConvertFormat {
     Json,
     /// The form of /etc/services, a line a port
     Services,
+}
+
+/// A URL that can be fetched safely and shown: without TLS, anybody on the way chooses the names; and a password would
+/// stand in messages.
+fn https_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|error| format!("{error}"))?;
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    if url.scheme() != Some(&Scheme::HTTPS) || url.host().is_none_or(str::is_empty) {
+        Err("expected https://HOST/PATH".to_owned())
+    } else if authority.contains('@') {
+        Err("expected no user name or password".to_owned())
+    } else {
+        Ok(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::https_url;
+
+    #[test]
+    fn urls_that_are_not_safe_to_fetch_or_to_show_are_refused() {
+        for url in [
+            "https://www.iana.org/a.csv",
+            "https://mirror:8443/",
+            "https://[::1]/a.csv",
+        ] {
+            assert!(https_url(url).is_ok(), "{url}");
+        }
+        for url in [
+            "",
+            "www.iana.org",
+            "/etc/services",
+            "http://www.iana.org/a.csv",
+            "file:///etc/services",
+            "https://",
+            "https:///a.csv",
+            "https://:443/a.csv",
+            "https://user:password@www.iana.org/a.csv",
+            "https://www.iana.org/a b.csv",
+            "https://www.iana.org/\u{1b}[2J",
+        ] {
+            assert!(https_url(url).is_err(), "{url:?}");
+        }
+    }
 }

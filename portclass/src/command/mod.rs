@@ -1,6 +1,7 @@
 //! One file per subcommand: it reads its arguments and calls the rooms of the library, nothing else.
 
 pub mod detach;
+mod fetch;
 pub mod load;
 mod log_line;
 pub mod lookup;
@@ -10,6 +11,7 @@ mod replace;
 pub mod run;
 pub mod status;
 pub mod stderr;
+mod update;
 
 use std::{error::Error, fmt, io};
 

@@ -1,4 +1,4 @@
-//! `portclass registry`: validate, list, compare, convert.
+//! `portclass registry`: validate, list, compare, convert; fetching has a file of its own.
 
 use std::io::{self, BufWriter, Write};
 
@@ -10,7 +10,7 @@ use portclass::{
     },
 };
 
-use super::{Failure, load_registry, replace::replace, stderr::say, unless_closed};
+use super::{Failure, load_registry, replace::replace, stderr::say, unless_closed, update};
 use crate::cli::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, LookupFormat, RegistryCommand, ShowArgs,
     ShowFormat,
@@ -22,6 +22,7 @@ pub fn run(command: RegistryCommand) -> Result<(), Failure> {
         RegistryCommand::Show(args) => show(args),
         RegistryCommand::Diff(args) => diff(args),
         RegistryCommand::Convert(args) => convert(args),
+        RegistryCommand::Update(args) => update::run(args),
     }
 }
 
