@@ -16,6 +16,9 @@ use crate::{
 /// Where the dataplane's tests find the kernel object to load, when it is not to be the checked-in one.
 const OBJECT_VARIABLE: &str = "PORTCLASS_OBJECT";
 
+/// The fuzz targets, which are no members of the workspace.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 /// Runs it all, up to the first failure.
 ///
 /// # Errors
@@ -23,10 +26,22 @@ const OBJECT_VARIABLE: &str = "PORTCLASS_OBJECT";
 /// Something did not pass.
 pub fn test() -> Result<()> {
     exec(cargo().args(["fmt", "--all", "--check"]))?;
+    exec(cargo().args(["fmt", "--check", "--manifest-path", FUZZ]))?;
     exec(cargo().args([
         "clippy",
         "--workspace",
         "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    exec(cargo().args([
+        "clippy",
+        "--manifest-path",
+        FUZZ,
+        "--no-default-features",
+        "--target-dir",
+        "target",
         "--",
         "-D",
         "warnings",
