@@ -1,9 +1,9 @@
 //! Writing a file in one piece: whoever reads it sees the old one or the new one, and a failure leaves the old one.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::{Path, PathBuf},
 };
 
@@ -23,41 +23,54 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn try_replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = followed(path)?;
+    let Some(path) = followed(path)? else {
+        return OpenOptions::new().append(true).open(path)?.write_all(bytes);
+    };
     let before = fs::metadata(&path).ok();
-    if before.as_ref().is_some_and(|before| !before.is_file()) {
-        return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
-    }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    // Nobody may read on the way what they may not read in the end.
+    let mode = if before.is_some() { 0o600 } else { 0o666 };
     let make = |path: &Path| {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o666).open(path)
+        options.write(true).create_new(true).mode(mode).open(path)
     };
     let mut file = tempfile::Builder::new()
         .prefix(".portclass-")
         .make_in(directory, make)?;
     file.write_all(bytes)?;
     if let Some(before) = before {
-        // Only root may give a file away, and whoever may not keeps it.
-        let _kept = fchown(file.as_file(), Some(before.uid()), Some(before.gid()));
-        file.as_file().set_permissions(before.permissions())?;
+        // Only root may give a file away, others to groups of theirs; where that is refused, the file is the writer's.
+        let keeps_group = fchown(file.as_file(), None, Some(before.gid())).is_ok();
+        let _kept = fchown(file.as_file(), Some(before.uid()), None);
+        let rights = if keeps_group { 0o777 } else { 0o707 };
+        let permissions = Permissions::from_mode(before.mode() & rights);
+        file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
-    File::open(directory)?.sync_all()
+    // The file is in its place; not every directory can be told to remember that at once.
+    let _synced = File::open(directory).and_then(|directory| directory.sync_all());
+    Ok(())
 }
 
-/// What symbolic links lead to: that is replaced, not the link.
-fn followed(path: &Path) -> io::Result<PathBuf> {
+/// The file that symbolic links lead to: that is replaced, not the link. `None` for what is no file, and for what is open
+/// already, such as `/dev/stdout`.
+fn followed(path: &Path) -> io::Result<Option<PathBuf>> {
     const MAX_LINKS: usize = 40;
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok(None);
+    }
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
+        if path.starts_with("/proc") || path.starts_with("/dev/fd") {
+            return Ok(None);
+        }
         match fs::read_link(&path) {
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
-            Err(_) => return Ok(path),
+            Err(_) => return Ok(Some(path)),
         }
     }
     Err(io::Error::other("too many symbolic links"))

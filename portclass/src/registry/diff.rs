@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portclass_common::{port::PortKey, transport::Transport};
 
-use super::{Column, Index, Record, Registry, Status};
+use super::{Column, Index, Record, Registry, Status, index::RowsOfPorts};
 
 /// What happened to a port of a transport, or to a name without a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +58,9 @@ impl<'registry> Diff<'registry> {
 
 fn pairs<'registry>(old: &Index<'registry>, new: &Index<'registry>) -> Vec<Diff<'registry>> {
     let mut diffs = Vec::new();
+    let (mut old_rows, mut new_rows) = (RowsOfPorts::new(old), RowsOfPorts::new(new));
     for port in 0..=u16::MAX {
+        let (old_rows, new_rows) = (old_rows.at(port), new_rows.at(port));
         for transport in Transport::ALL {
             let key = PortKey::new(port, transport);
             let records = (old.registry.decided(key), new.registry.decided(key));
@@ -72,7 +74,10 @@ fn pairs<'registry>(old: &Index<'registry>, new: &Index<'registry>) -> Vec<Diff<
                     let mut columns = differing(before, after);
                     if before.is_named()
                         && after.name() == before.name()
-                        && !same_others(&others(old, key, before), &others(new, key, after))
+                        && !same_others(
+                            &others(old, old_rows, before),
+                            &others(new, new_rows, after),
+                        )
                     {
                         columns.push("Other Names");
                     }
@@ -103,11 +108,11 @@ fn pairs<'registry>(old: &Index<'registry>, new: &Index<'registry>) -> Vec<Diff<
 /// The records of a port's other names, in the order of their file.
 fn others<'registry>(
     index: &Index<'registry>,
-    key: PortKey,
+    rows: &[u32],
     decides: Record<'registry>,
 ) -> Vec<Record<'registry>> {
-    let rows = index.rows_at(key.port()).into_iter();
-    rows.map(|row| index.record(row))
+    rows.iter()
+        .map(|&row| index.record(row))
         .filter(|other| {
             other.is_named()
                 && other.transport() == decides.transport()

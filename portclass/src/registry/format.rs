@@ -25,6 +25,11 @@ pub(super) const TELLING: usize = 64 << 10;
 impl Format {
     /// The format of a file that starts with `text`.
     pub fn recognize(text: &str) -> Option<Self> {
+        let comments = text.split_inclusive('\n').take_while(|line| {
+            let line = line.trim_start();
+            line.is_empty() || line.starts_with('#')
+        });
+        let text = &text[comments.map(str::len).sum()..];
         let end = text.floor_char_boundary(TELLING);
         let start = text[..end].trim_start();
         if start.starts_with('<') {

@@ -13,6 +13,8 @@ pub(super) struct RowsOfPorts<'index, 'registry> {
     index: &'index Index<'registry>,
     port: Option<u16>,
     rows: Vec<u32>,
+    /// The first row of the index that has not begun yet.
+    next: usize,
     /// How often the rows have changed.
     changes: u32,
 }
@@ -23,6 +25,7 @@ impl<'index, 'registry> RowsOfPorts<'index, 'registry> {
             index,
             port: None,
             rows: Vec::new(),
+            next: 0,
             changes: 0,
         }
     }
@@ -38,11 +41,29 @@ impl<'index, 'registry> RowsOfPorts<'index, 'registry> {
             before <= port && !self.index.changes[between].contains(&true)
         });
         if !is_same {
-            self.rows = self.index.rows_at(port);
+            self.move_to(port);
             self.changes += 1;
         }
         self.port = Some(port);
         &self.rows
+    }
+
+    /// Takes rows in that begin on the way, and leaves those out that end there.
+    fn move_to(&mut self, port: u16) {
+        let index = self.index;
+        if self.port.is_some_and(|before| before > port) {
+            self.rows.clear();
+            self.next = 0;
+        }
+        let begun = index.rows[self.next..]
+            .iter()
+            .take_while(|&&(first, _)| first <= port);
+        let rows = begun.map(|&(_, row)| row);
+        let before = self.rows.len();
+        self.rows.extend(rows);
+        self.next += self.rows.len() - before;
+        self.rows.retain(|&row| index.record(row).covers(port));
+        self.rows.sort_unstable();
     }
 }
 

@@ -34,6 +34,9 @@ struct Visible {
     /// apart, such a row would outrank others, so it speaks only where one of its kind decides.
     named_for_any: Vec<Vec<Ports>>,
     unnamed_for_any: Vec<Vec<Ports>>,
+    /// Whether rows for any transport are taken apart: all of them are if one is, or those that are not would no longer
+    /// come before the others.
+    takes_apart: bool,
 }
 
 impl Visible {
@@ -48,11 +51,27 @@ impl Visible {
             });
             runs.collect()
         };
-        Self {
+        let mut visible = Self {
+            takes_apart: false,
             all: of(|_| true),
             named_for_any: of(|record| record.is_named() && record.transport().is_none()),
             unnamed_for_any: of(|record| !record.is_named() && record.transport().is_none()),
-        }
+        };
+        visible.takes_apart = file.rows.clone().any(|index| {
+            let record = registry.records.get(index);
+            record.transport().is_none() && !visible.is_whole(record)
+        });
+        visible
+    }
+
+    /// Whether higher layers leave all of a row.
+    fn is_whole(&self, record: Record<'_>) -> bool {
+        record.ports().is_none_or(|ports| {
+            transports(record).all(|transport| {
+                let all = &self.all[transport.index() as usize];
+                clipped(all, ports).eq([ports])
+            })
+        })
     }
 
     /// What higher layers leave of a row.
@@ -65,15 +84,8 @@ impl Visible {
         let Some(ports) = record.ports() else {
             return vec![whole];
         };
-        let transports = || {
-            let all = Transport::ALL.into_iter();
-            all.filter(|&transport| record.is_for(transport))
-        };
-        let is_whole = |transport: Transport| {
-            let all = &self.all[transport.index() as usize];
-            clipped(all, ports).eq([ports])
-        };
-        if transports().all(is_whole) {
+        let takes_apart = self.takes_apart && record.transport().is_none();
+        if !takes_apart && self.is_whole(record) {
             return vec![whole];
         }
         let visible = match (record.transport(), record.is_named()) {
@@ -81,7 +93,7 @@ impl Visible {
             (None, true) => &self.named_for_any,
             (None, false) => &self.unnamed_for_any,
         };
-        let parts = transports().flat_map(|transport| {
+        let parts = transports(record).flat_map(|transport| {
             clipped(&visible[transport.index() as usize], ports).map(move |ports| Merged {
                 record,
                 ports: Some(ports),
@@ -90,6 +102,12 @@ impl Visible {
         });
         parts.collect()
     }
+}
+
+/// The transports that a row is for.
+fn transports(record: Record<'_>) -> impl Iterator<Item = Transport> {
+    let all = Transport::ALL.into_iter();
+    all.filter(move |&transport| record.is_for(transport))
 }
 
 /// The parts of `runs` that lie in `ports`.

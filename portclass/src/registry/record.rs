@@ -287,17 +287,19 @@ impl<'registry> Record<'registry> {
     }
 
     /// Which of two rows decides a port: the lower one, and of equal ones the one that stands first. A name for exactly
-    /// this transport, then its aliases, then a name for any transport, then the status that a row without a name gives.
+    /// this transport, then its aliases, then a name for any transport and its aliases, then the status that a row without a
+    /// name gives.
     pub(super) fn rank(self) -> usize {
         match (self.is_named(), self.transport(), self.is_alias()) {
             (true, Some(_), false) => 0,
             (true, Some(_), true) => 1,
-            (true, None, _) => 2,
-            (false, Some(_), _) => 3,
-            (false, None, _) => 4,
+            (true, None, false) => 2,
+            (true, None, true) => 3,
+            (false, Some(_), _) => 4,
+            (false, None, _) => 5,
         }
     }
 
     /// Number of ranks.
-    pub(super) const RANKS: usize = 5;
+    pub(super) const RANKS: usize = 6;
 }

@@ -117,7 +117,9 @@ impl Registry {
         findings: &mut Findings,
     ) -> Result<Option<Date>, RegistryError> {
         let bytes = source::read(path, |start| {
-            format.is_some() || Format::recognize(&decode(start)).is_some()
+            format.is_some()
+                || is_all_comments(start)
+                || Format::recognize(&decode(start)).is_some()
         })?;
         // The name goes wherever answers go.
         let name = one_line(&path.display().to_string());
@@ -197,6 +199,7 @@ fn read(
 
 /// Whether a layer says nothing for now: all its lines are comments.
 fn is_all_comments(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     let is_comment = |line: &[u8]| line.is_empty() || line.starts_with(b"#");
     lines.clone().all(is_comment) && lines.any(|line| !line.is_empty())

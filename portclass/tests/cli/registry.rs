@@ -336,6 +336,27 @@ fn a_conversion_keeps_permissions_whatever_the_umask_and_follows_links() {
 }
 
 #[test]
+fn an_output_that_is_open_already_is_written_to_and_not_replaced() {
+    let (_folder, [out]) = files([("out.csv", "")]);
+    for output in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let script = format!(
+            "{{ echo start; {} registry convert {SMALL_XML} --to csv --output {output}; echo end; }} >>{out}",
+            env!("CARGO_BIN_EXE_portclass")
+        );
+        let status = Command::new("sh")
+            .args(["-c", &script])
+            .status()
+            .expect("a shell");
+        assert!(status.success());
+        let written = fs::read_to_string(&out).expect("the file");
+        assert!(
+            written.starts_with("start\nService Name"),
+            "{output}: {written:.60}"
+        );
+    }
+}
+
+#[test]
 fn a_reader_of_a_conversion_may_stop_reading() {
     for format in ["csv", "json", "services"] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_portclass"))

@@ -353,6 +353,36 @@ fn the_date_is_the_one_given_the_files_own_or_the_shipped_ones() {
 }
 
 #[test]
+fn rows_for_any_transport_keep_their_order_when_one_of_them_is_taken_apart() {
+    let mut files = Files::new().overlay("site.csv", "zz,1,tcp\n");
+    let header = include_str!("fixtures/small.csv")
+        .lines()
+        .next()
+        .expect("a header");
+    let rows =
+        "first,2,,,,,,,,,,\nwide,1-2,,,,,,,,,,\n,3,,Unassigned,,,,,,,,\n,1-4,,Reserved,,,,,,,,\n";
+    files.sources = Sources {
+        registry: Some(files.file("any.csv", &format!("{header}\n{rows}"))),
+        preferred_names: false,
+        ..files.sources
+    };
+    let layered = files.load();
+    let mut written = Vec::new();
+    registry_csv(&mut written, &layered).expect("memory");
+    let (again, _) = Registry::of_bytes("file", &written, None).expect("a registry");
+    for port in 0..6 {
+        for transport in ["tcp", "udp", "dccp", "sctp"] {
+            let query = format!("{port}/{transport}");
+            let answer = |registry| {
+                let found = one(registry, &query);
+                (found.service.map(str::to_owned), found.status)
+            };
+            assert_eq!(answer(&again), answer(&layered), "{query}");
+        }
+    }
+}
+
+#[test]
 fn all_layers_written_as_one_file_say_the_same() {
     let mut files = Files::new()
         .etc_services("nfs 2049/tcp nfsd\nmine 4750/tcp\n")

@@ -101,6 +101,19 @@ fn xml_that_ends_inside_a_tag_says_that_all_the_rest_is_missing() {
 }
 
 #[test]
+fn stray_end_tags_lose_no_good_record() {
+    let text = format!(
+        "<registry>\n{}</foo>\n{}</foo></record>\n{}</registry>",
+        record("a"),
+        record("b"),
+        record("c")
+    );
+    let (registry, findings) = read(&text).expect("a registry");
+    assert_eq!(names(&registry), ["a", "b", "c"]);
+    assert_eq!(findings.kept()[0].kind, Kind::Markup);
+}
+
+#[test]
 fn any_number_of_broken_records_loses_no_good_one() {
     let broken = "<record><name>b</nmae></record>\n";
     let text: String = (0..200)

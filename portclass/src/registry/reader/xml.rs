@@ -119,9 +119,9 @@ impl<'reading, 'file> Document<'reading, 'file> {
                 Event::Start(element) => self.start(at, &element)?,
                 Event::Empty(element) => {
                     self.start(at, &element)?;
-                    self.end()?;
+                    self.end(element.local_name().into_inner())?;
                 }
-                Event::End(_) => self.end()?,
+                Event::End(element) => self.end(element.local_name().into_inner())?,
                 Event::Text(text) => match &mut self.place {
                     Place::Record { .. } => self.record.text(&text),
                     Place::Updated(day) => day.push_str(&text),
@@ -161,7 +161,7 @@ impl<'reading, 'file> Document<'reading, 'file> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), RegistryError> {
+    fn end(&mut self, name: &str) -> Result<(), RegistryError> {
         match &mut self.place {
             Place::Record { depth, .. } if *depth > 0 => {
                 self.record.close(*depth);
@@ -177,6 +177,8 @@ impl<'reading, 'file> Document<'reading, 'file> {
                 self.place = Place::Registry;
             }
             Place::Other { .. } => self.place = Place::Registry,
+            // Behind broken markup any tag may end here.
+            Place::Registry if name != "registry" => {}
             Place::Registry | Place::Outside => self.place = Place::Outside,
         }
         Ok(())
