@@ -207,7 +207,8 @@ fn parse(columns: &[&str; Column::COUNT]) -> Result<Parsed, Fault> {
     Ok(Parsed {
         ports,
         transport,
-        is_alias: is_alias(columns[Column::AssignmentNotes as usize]),
+        // As it is kept: what is replaced parts no words.
+        is_alias: is_alias(&harmless(columns[Column::AssignmentNotes as usize])),
     })
 }
 

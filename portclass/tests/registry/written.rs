@@ -34,6 +34,18 @@ fn the_shipped_registry_written_as_csv_reads_back_the_same() {
 }
 
 #[test]
+fn a_note_says_the_same_before_and_after_it_is_made_harmless() {
+    let header = Column::ALL.map(Column::heading).join(",");
+    let note = "This entry is an\u{c}alias to \"\"a\"\".";
+    let text = format!("{header}\nb,1,tcp,,,,,,,,,\"{note}\"\n");
+    let (records, _) = Records::read("file", text.as_bytes(), None).expect("a registry");
+    let mut written = Vec::new();
+    records_csv(&mut written, records.iter()).expect("memory");
+    let (again, _) = Records::read("file", &written, None).expect("a registry");
+    assert_eq!(records.get(0).is_alias(), again.get(0).is_alias());
+}
+
+#[test]
 fn the_shipped_registry_written_as_services_has_every_port_and_name() {
     let registry = shipped();
     let mut written = Vec::new();
