@@ -2,7 +2,7 @@
 
 use crate::{
     label::Class,
-    packet::{NonIp, Reason},
+    packet::{NonIp, Reason, Tunnel},
     transport::Transport,
 };
 
@@ -32,10 +32,10 @@ impl Counter {
         self.bytes
     }
 
-    /// Counts one frame of `bytes` bytes.
+    /// Counts `packets` frames of `bytes` bytes together.
     #[inline(always)]
-    pub const fn count(&mut self, bytes: u64) {
-        self.packets = self.packets.wrapping_add(1);
+    pub const fn count(&mut self, packets: u64, bytes: u64) {
+        self.packets = self.packets.wrapping_add(packets);
         self.bytes = self.bytes.wrapping_add(bytes);
     }
 
@@ -65,13 +65,36 @@ const TRUNCATED: u32 = UNASSIGNED + TRANSPORTS;
 const MALFORMED: u32 = TRUNCATED + 1;
 const TOO_DEEP: u32 = MALFORMED + 1;
 const NON_IP: u32 = 32;
+/// From here up to [`PROTOCOL`] stand counters of frames that another counter has, too.
+const ASIDE: u32 = 128;
+const TUNNEL: u32 = ASIDE;
 const PROTOCOL: u32 = 256;
 const FRAGMENT: u32 = PROTOCOL + 256;
 
 /// The counter of slot 0; the counters below it belong to reasons.
 pub const FIRST_SLOT: u32 = FRAGMENT + 256;
 
-const _: () = assert!(TOO_DEEP < NON_IP && NON_IP + NonIp::ALL.len() as u32 <= PROTOCOL);
+/// The counter of frames that got a metadata tag.
+pub const TAGGED: u32 = TUNNEL + 16;
+
+/// The counter of frames whose driver had no room for a metadata tag.
+pub const UNTAGGED: u32 = TAGGED + 1;
+
+const _: () = assert!(TOO_DEEP < NON_IP && NON_IP + NonIp::ALL.len() as u32 <= ASIDE);
+const _: () = assert!(TUNNEL + Tunnel::ALL.len() as u32 <= TAGGED && UNTAGGED < PROTOCOL);
+
+/// Whether the counter at `index` takes part in the totals, of which each frame is a part once.
+pub const fn is_of_totals(index: u32) -> bool {
+    index < ASIDE || index >= PROTOCOL
+}
+
+impl Tunnel {
+    /// The position of this tunnel's counter, which takes no part in the totals.
+    #[inline(always)]
+    pub const fn counter_index(self) -> u32 {
+        TUNNEL + self as u32
+    }
+}
 
 impl Reason {
     /// The position of this reason's counter, below [`FIRST_SLOT`].
@@ -105,7 +128,7 @@ impl Reason {
             TRUNCATED => Some(Self::Truncated),
             MALFORMED => Some(Self::Malformed),
             TOO_DEEP => Some(Self::TooDeep),
-            NON_IP..PROTOCOL => NonIp::ALL
+            NON_IP..ASIDE => NonIp::ALL
                 .get((index - NON_IP) as usize)
                 .map(|&kind| Self::NonIp(kind)),
             PROTOCOL..FRAGMENT => Some(Self::Protocol {
@@ -135,8 +158,27 @@ impl Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counter, FIRST_SLOT, NON_IP, PROTOCOL};
-    use crate::packet::{NonIp, Reason};
+    use super::{ASIDE, Counter, FIRST_SLOT, NON_IP, PROTOCOL, TAGGED, UNTAGGED, is_of_totals};
+    use crate::packet::{NonIp, Reason, Tunnel};
+
+    #[test]
+    fn reasons_and_slots_make_up_the_totals_and_nothing_else() {
+        for index in 0..FIRST_SLOT + 10 {
+            if Reason::at_counter(index).is_some() || index >= FIRST_SLOT {
+                assert!(is_of_totals(index), "{index}");
+            }
+        }
+        let aside = Tunnel::ALL.map(Tunnel::counter_index);
+        for index in aside.into_iter().chain([TAGGED, UNTAGGED]) {
+            assert!(
+                !is_of_totals(index) && Reason::at_counter(index).is_none(),
+                "{index}"
+            );
+        }
+        for (tunnel, position) in Tunnel::ALL.into_iter().zip(ASIDE..) {
+            assert_eq!(tunnel.counter_index(), position);
+        }
+    }
 
     #[test]
     fn every_reason_has_a_counter_of_its_own() {
@@ -150,6 +192,7 @@ mod tests {
         assert_eq!(count, 4 + 4 + 3 + NonIp::ALL.len() + 256 + 256);
         assert_eq!(Reason::at_counter(FIRST_SLOT), None);
         assert_eq!(Reason::at_counter(NON_IP - 1), None);
+        assert_eq!(Reason::at_counter(ASIDE), None);
         assert_eq!(Reason::at_counter(PROTOCOL - 1), None);
     }
 
@@ -157,7 +200,7 @@ mod tests {
     fn counters_add_and_subtract_across_the_wrap() {
         let mut counter = Counter::new(u64::MAX, u64::MAX - 59);
         let earlier = counter;
-        counter.count(60);
+        counter.count(1, 60);
         assert_eq!(counter, Counter::new(0, 0));
         assert_eq!(counter.since(earlier), Counter::new(1, 60));
         assert_eq!(earlier.plus(Counter::new(1, 60)), counter);

@@ -6,8 +6,10 @@
 
 pub mod counter;
 pub mod label;
+pub mod labelling;
 pub mod names;
 pub mod packet;
 pub mod port;
 pub mod settings;
+pub mod tag;
 pub mod transport;

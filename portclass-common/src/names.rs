@@ -20,10 +20,35 @@ pub const LOG_RING: &str = "AYA_LOGS";
 /// whoever finds it finds the others.
 pub const PINNED: [&str; 3] = [REGISTRY, SERVICES, STATE];
 
-/// The XDP program that accepts multi-buffer frames (Linux 5.18, kernel commit f45d5b6ce2e8).
-pub const PROGRAM_FRAGS: &str = "portclass_frags";
-/// The XDP program for kernels or drivers without multi-buffer frames.
-pub const PROGRAM: &str = "portclass";
+/// The XDP program for frames that begin with an Ethernet header, in several buffers where need be (Linux 5.18, kernel
+/// commit f45d5b6ce2e8).
+pub const XDP_FRAGS: &str = "portclass_frags";
+/// The same for kernels or drivers without multi-buffer frames.
+pub const XDP: &str = "portclass";
+/// The XDP program for frames that begin with an IP header, in several buffers where need be.
+pub const XDP_IP_FRAGS: &str = "portclass_ip_fr";
+/// The same for kernels or drivers without multi-buffer frames.
+pub const XDP_IP: &str = "portclass_ip";
+/// The tc program that counts what leaves, behind an Ethernet header.
+pub const EGRESS: &str = "portclass_tx";
+/// The tc program that counts what leaves, behind an IP header.
+pub const EGRESS_IP: &str = "portclass_tx_ip";
+/// The tc program that marks what arrives, behind an Ethernet header.
+pub const MARK: &str = "portclass_rx";
+/// The tc program that marks what arrives, behind an IP header.
+pub const MARK_IP: &str = "portclass_rx_ip";
+
+/// All programs.
+pub const PROGRAMS: [&str; 8] = [
+    XDP_FRAGS,
+    XDP,
+    XDP_IP_FRAGS,
+    XDP_IP,
+    EGRESS,
+    EGRESS_IP,
+    MARK,
+    MARK_IP,
+];
 
 /// `u32`: counters from one CPU's to the next one's.
 pub const COUNTER_STRIDE: &str = "COUNTER_STRIDE";
@@ -31,3 +56,15 @@ pub const COUNTER_STRIDE: &str = "COUNTER_STRIDE";
 pub const LOG_UNLABELLED: &str = "LOG_UNLABELLED";
 /// `u8`: the most verbose level that aya-log keeps, 0 for none.
 pub const LOG_LEVEL: &str = "AYA_LOG_LEVEL";
+/// `u8`: 1 to look into tunnels.
+pub const DECAPSULATE: &str = "DECAPSULATE";
+/// `u8`: a [`Matching`](crate::labelling::Matching).
+pub const MATCHING: &str = "MATCHING";
+/// `u8`: 1 to put a [`Tag`](crate::tag::Tag) in front of frames.
+pub const TAG_METADATA: &str = "TAG_METADATA";
+/// `u32`: the bits of the mark that tc programs set, 0 for none.
+pub const MARK_MASK: &str = "MARK_MASK";
+/// `u32`: bits below the lowest one of [`MARK_MASK`].
+pub const MARK_SHIFT: &str = "MARK_SHIFT";
+/// `u8`: 1 where eight bytes of metadata hold the frame's original length, in native byte order.
+pub const ORIGINAL_LENGTH: &str = "ORIGINAL_LENGTH";

@@ -2,6 +2,9 @@
 
 use crate::transport::Transport;
 
+/// The first User port; those below are System ports (RFC 6335 section 6).
+pub const FIRST_USER: u16 = 1_024;
+
 /// The first Dynamic port; from here up IANA assigns nothing (RFC 6335 section 6).
 pub const FIRST_DYNAMIC: u16 = 49_152;
 

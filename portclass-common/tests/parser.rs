@@ -2,14 +2,14 @@
 
 use etherparse::{PacketBuilder, SlicedPacket, TransportSlice};
 use portclass_common::{
-    packet::{Cursor, Flow, Reason, parse},
+    packet::{Flow, Linear, Link, Reason, Start, parse},
     transport::Transport,
 };
 use proptest::{arbitrary::any, collection::vec, option, prop_assert_eq, proptest, sample::Index};
 use testbed::fixture::fixtures;
 
 fn parsed(frame: &[u8]) -> Result<Flow, Reason> {
-    parse(Cursor::new(frame))
+    parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome
 }
 
 #[test]
@@ -62,6 +62,7 @@ fn witnessed(frame: &[u8]) -> Option<Flow> {
             _ => return None,
         };
     Some(Flow {
+        protocol: transport.protocol(),
         transport,
         source,
         destination,
@@ -121,7 +122,7 @@ proptest! {
             network.udp(source, destination).write(&mut frame, &payload).expect("a frame");
             Transport::Udp
         };
-        prop_assert_eq!(parsed(&frame), Ok(Flow { transport, source, destination }));
+        prop_assert_eq!(parsed(&frame), Ok(Flow { protocol: transport.protocol(), transport, source, destination }));
         prop_assert_eq!(parsed(&frame).ok(), witnessed(&frame));
     }
 

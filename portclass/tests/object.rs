@@ -23,10 +23,7 @@ fn every_map_and_program_is_in_the_object_under_its_name() {
         names::LOG_BUDGET,
         names::LOG_RING,
     ];
-    for name in maps
-        .into_iter()
-        .chain([names::PROGRAM, names::PROGRAM_FRAGS])
-    {
+    for name in maps.into_iter().chain(names::PROGRAMS) {
         assert!(symbols.iter().any(|(symbol, _)| symbol == name), "{name}");
     }
 }
@@ -38,6 +35,12 @@ fn every_setting_is_in_the_object_with_its_size() {
         (names::COUNTER_STRIDE, 4),
         (names::LOG_UNLABELLED, 1),
         (names::LOG_LEVEL, 1),
+        (names::DECAPSULATE, 1),
+        (names::MATCHING, 1),
+        (names::TAG_METADATA, 1),
+        (names::MARK_MASK, 4),
+        (names::MARK_SHIFT, 4),
+        (names::ORIGINAL_LENGTH, 1),
     ] {
         assert!(symbols.contains(&(name.to_owned(), size)), "{name}");
     }
@@ -46,7 +49,7 @@ fn every_setting_is_in_the_object_with_its_size() {
 #[test]
 fn the_kernel_keeps_program_names_whole() {
     const BPF_OBJ_NAME_LEN: usize = 16;
-    for name in [names::PROGRAM, names::PROGRAM_FRAGS] {
+    for name in names::PROGRAMS {
         assert!(name.len() < BPF_OBJ_NAME_LEN, "{name}");
     }
 }

@@ -1,83 +1,102 @@
 //! The bounds-checked position in a frame.
 
-use core::marker::PhantomData;
+use super::{EXTENSION_MAX_CHAIN, Reason, Source, TUNNEL_MAX_DEPTH, VLAN_MAX_DEPTH};
 
-use super::{EXTENSION_MAX_CHAIN, Reason, VLAN_MAX_DEPTH};
-
-/// No header starts further into a frame than this.
-const MAX_OFFSET: usize = 0x7fff;
+/// No header starts further into a frame than this. The verifier refuses packet offsets from 0xffff on
+/// (`MAX_PACKET_OFF`), the length of the header itself included.
+const MAX_OFFSET: usize = 0xe000;
 
 const _: () = {
-    const ETHERNET: usize = 14 + 4 * VLAN_MAX_DEPTH;
-    const PPPOE: usize = 8;
-    const IPV6: usize = 40 + 2_048 * EXTENSION_MAX_CHAIN;
-    assert!(ETHERNET + PPPOE + IPV6 < MAX_OFFSET);
+    const LINK: usize = 14 + 4 * VLAN_MAX_DEPTH + 8;
+    const NETWORK: usize = 40 + 2_048 * EXTENSION_MAX_CHAIN;
+    // Geneve, with all its options.
+    const TUNNEL: usize = 8 + 8 + 4 * 63;
+    assert!((LINK + NETWORK + TUNNEL) * (1 + TUNNEL_MAX_DEPTH) < MAX_OFFSET);
 };
 
-/// A position in a frame.
-///
-/// It holds addresses and no length, because the kernel's verifier follows packet pointers only as long as they are
-/// compared with the end of the packet.
-#[derive(Clone, Copy)]
-pub struct Cursor<'frame> {
-    start: *const u8,
-    end: *const u8,
+/// The length is not given (BIG TCP super-packets, jumbograms): what encloses it is the only limit.
+const UNLIMITED: u32 = u32::MAX;
+
+/// A position in a frame, and how far the lengths that were announced on the way let it go.
+pub(super) struct Cursor<S> {
+    source: S,
     offset: usize,
-    frame: PhantomData<&'frame [u8]>,
+    left: u32,
 }
 
-impl<'frame> Cursor<'frame> {
-    /// A cursor at the start of `frame`.
-    pub const fn new(frame: &'frame [u8]) -> Self {
-        let range = frame.as_ptr_range();
+impl<S: Source> Cursor<S> {
+    /// A cursor at the start of a frame.
+    #[inline(always)]
+    pub(super) const fn new(source: S) -> Self {
         Self {
-            start: range.start,
-            end: range.end,
+            source,
             offset: 0,
-            frame: PhantomData,
+            left: UNLIMITED,
         }
     }
 
-    /// A cursor over the bytes from `start` up to `end`.
-    ///
-    /// # Safety
-    ///
-    /// The bytes from `start` up to, not including, `end` are readable for the lifetime `'frame`.
+    /// Bytes left behind.
     #[inline(always)]
-    pub const unsafe fn from_range(start: *const u8, end: *const u8) -> Self {
-        Self {
-            start,
-            end,
-            offset: 0,
-            frame: PhantomData,
-        }
+    pub(super) const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Whether all of the frame can be read, so that a header that cannot is not there.
+    #[inline(always)]
+    pub(super) fn is_whole(&self) -> bool {
+        self.source.is_whole()
     }
 
     /// Takes a header of `N` bytes; `N` is two or more, since older verifiers reject a check of a single byte behind
     /// a variable offset.
     #[inline(always)]
-    pub(super) fn take<const N: usize>(&mut self) -> Result<&'frame [u8; N], Reason> {
-        const { assert!(N >= 2) };
-        let header = self.start.wrapping_add(self.offset);
-        if header.wrapping_add(N) > self.end {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<&[u8; N], Reason> {
+        const { assert!(N >= 2 && N <= Self::LONGEST) };
+        if self.left < N as u32 {
             return Err(Reason::Truncated);
         }
+        let at = self.offset;
         self.offset += N;
-        // SAFETY: N bytes from `header` lie before the end of the frame.
-        Ok(unsafe { &*header.cast::<[u8; N]>() })
+        self.left -= N as u32;
+        self.source.read(at).ok_or(Reason::Truncated)
+    }
+
+    /// The next `N` bytes, two or more, which stay.
+    #[inline(always)]
+    pub(super) fn peek<const N: usize>(&mut self) -> Result<&[u8; N], Reason> {
+        const { assert!(N >= 2 && N <= Self::LONGEST) };
+        if self.left < N as u32 {
+            return Err(Reason::Truncated);
+        }
+        self.source.read(self.offset).ok_or(Reason::Truncated)
     }
 
     /// Leaves `length` bytes behind, which lie in the frame.
     #[inline(always)]
-    pub(super) fn skip(&mut self, length: usize) -> Result<(), Reason> {
-        // The mask changes no value. It gives the verifier one range for all offsets that depend on the packet, so
-        // that it recognises a state which it has seen already, however many headers were skipped on the way to it.
-        self.offset = (self.offset + length) & MAX_OFFSET;
-        if self.start.wrapping_add(self.offset) > self.end {
+    pub(super) fn skip(&mut self, length: u32) -> Result<(), Reason> {
+        if self.left < length {
+            return Err(Reason::Truncated);
+        }
+        self.left -= length;
+        // Neither the mask nor the comparison changes a value. They give the verifier one range for all offsets that
+        // depend on the packet, so that it recognises a state which it has seen already, however many headers were
+        // skipped on the way to it.
+        self.offset = (self.offset + length as usize) & 0xffff;
+        if self.offset > MAX_OFFSET || !self.source.reaches(self.offset) {
             return Err(Reason::Truncated);
         }
         Ok(())
     }
+
+    /// Makes what follows end in `length` bytes at the latest.
+    #[inline(always)]
+    pub(super) fn limit(&mut self, length: u32) {
+        if length < self.left {
+            self.left = length;
+        }
+    }
+
+    const LONGEST: usize = super::source::LONGEST_HEADER;
 }
 
 /// The 16-bit field `AT` bytes into a header, from network to host byte order.

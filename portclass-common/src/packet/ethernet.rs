@@ -1,24 +1,18 @@
 //! Ethernet II, its VLAN tags, and PPPoE sessions.
 
 use super::{
-    Reason,
+    Layer, Reason, Source,
     cursor::{Cursor, be16},
 };
 
 /// Tags that are followed; one more makes a frame [`Reason::TooDeep`].
 pub const VLAN_MAX_DEPTH: usize = 4;
 
-/// The network layer that a frame carries.
-pub(super) enum Network {
-    Ipv4,
-    Ipv6,
-}
-
 /// EtherTypes below this number are 802.3 lengths (IEEE 802.3 clause 3.2.6).
 const FIRST_ETHER_TYPE: u16 = 0x0600;
 
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 const SERVICE_VLAN: u16 = 0x88a8;
 const OLD_SERVICE_VLAN: u16 = 0x9100;
@@ -30,17 +24,17 @@ const PPP_IPV4: u16 = 0x0021;
 const PPP_IPV6: u16 = 0x0057;
 
 #[inline(always)]
-pub(super) fn parse(frame: &mut Cursor<'_>) -> Result<Network, Reason> {
+pub(super) fn parse<S: Source>(frame: &mut Cursor<S>, tags_taken: usize) -> Result<Layer, Reason> {
     let mut ether_type = be16::<12, _>(frame.take::<14>()?);
-    for _ in 0..VLAN_MAX_DEPTH {
+    for _ in tags_taken..VLAN_MAX_DEPTH {
         if !is_vlan(ether_type) {
             break;
         }
         ether_type = be16::<2, _>(frame.take::<4>()?);
     }
     match ether_type {
-        IPV4 => Ok(Network::Ipv4),
-        IPV6 => Ok(Network::Ipv6),
+        IPV4 => Ok(Layer::Ipv4),
+        IPV6 => Ok(Layer::Ipv6),
         PPPOE_SESSION => pppoe(frame),
         tag if is_vlan(tag) => Err(Reason::TooDeep),
         other => Err(Reason::NonIp(NonIp::of_ether_type(other))),
@@ -53,14 +47,14 @@ const fn is_vlan(ether_type: u16) -> bool {
 }
 
 #[inline(always)]
-fn pppoe(frame: &mut Cursor<'_>) -> Result<Network, Reason> {
+fn pppoe<S: Source>(frame: &mut Cursor<S>) -> Result<Layer, Reason> {
     let header = frame.take::<8>()?;
     if be16::<0, _>(header) != PPPOE_SESSION_DATA {
         return Err(Reason::Malformed);
     }
     match be16::<6, _>(header) {
-        PPP_IPV4 => Ok(Network::Ipv4),
-        PPP_IPV6 => Ok(Network::Ipv6),
+        PPP_IPV4 => Ok(Layer::Ipv4),
+        PPP_IPV6 => Ok(Layer::Ipv6),
         _ => Err(Reason::NonIp(NonIp::Ppp)),
     }
 }

@@ -1,7 +1,7 @@
 //! IPv6 extension headers (RFC 8200 section 4), and the Authentication Header in IPv4 (RFC 4302).
 
 use super::{
-    IpPayload, Reason,
+    Reason, Source,
     cursor::{Cursor, be16},
 };
 
@@ -30,40 +30,35 @@ pub(super) const fn is_ipv6_extension(protocol: u8) -> bool {
     )
 }
 
-/// Leaves the extension headers behind, as long as `is_extension` says that the next one is one.
+/// Leaves the extension headers behind, as long as `is_extension` says that the next one is one, and gives the protocol
+/// of what follows them.
 #[inline(always)]
-pub(super) fn walk(
-    frame: &mut Cursor<'_>,
-    mut payload: IpPayload,
+pub(super) fn walk<S: Source>(
+    frame: &mut Cursor<S>,
+    mut protocol: u8,
     is_extension: impl Fn(u8) -> bool,
-) -> Result<IpPayload, Reason> {
+) -> Result<u8, Reason> {
     for _ in 0..EXTENSION_MAX_CHAIN {
-        if !is_extension(payload.protocol) {
-            return Ok(payload);
+        if !is_extension(protocol) {
+            return Ok(protocol);
         }
         let header = frame.take::<8>()?;
-        let length = length(payload.protocol, header[1]);
+        let next = header[0];
+        let length = length(protocol, header[1]);
+        let is_later_fragment = protocol == FRAGMENT && be16::<2, _>(header) & FRAGMENT_OFFSET != 0;
         if length < SHORTEST {
             return Err(Reason::Malformed);
         }
-        if length > payload.left {
-            return Err(Reason::Truncated);
+        frame.skip(length - SHORTEST)?;
+        if is_later_fragment {
+            return Err(Reason::Fragment { protocol: next });
         }
-        frame.skip((length - SHORTEST) as usize)?;
-        if payload.protocol == FRAGMENT && be16::<2, _>(header) & FRAGMENT_OFFSET != 0 {
-            return Err(Reason::Fragment {
-                protocol: header[0],
-            });
-        }
-        payload = IpPayload {
-            protocol: header[0],
-            left: payload.left - length,
-        };
+        protocol = next;
     }
-    if is_extension(payload.protocol) {
+    if is_extension(protocol) {
         return Err(Reason::TooDeep);
     }
-    Ok(payload)
+    Ok(protocol)
 }
 
 /// Bytes of the extension header with that number and length field; 0 where the field is impossible.

@@ -1,7 +1,7 @@
 //! IPv4 (RFC 791), options included.
 
 use super::{
-    IpPayload, LENGTH_OF_FRAME, Reason,
+    Reason, Source,
     cursor::{Cursor, be16},
     extension,
 };
@@ -9,8 +9,9 @@ use super::{
 const FIXED_LENGTH: u32 = 20;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 
+/// Leaves the header behind and gives the protocol of what follows.
 #[inline(always)]
-pub(super) fn parse(frame: &mut Cursor<'_>) -> Result<IpPayload, Reason> {
+pub(super) fn parse<S: Source>(frame: &mut Cursor<S>) -> Result<u8, Reason> {
     let header = frame.take::<20>()?;
     if header[0] >> 4 != 4 {
         return Err(Reason::Malformed);
@@ -19,23 +20,25 @@ pub(super) fn parse(frame: &mut Cursor<'_>) -> Result<IpPayload, Reason> {
     if length < FIXED_LENGTH {
         return Err(Reason::Malformed);
     }
-    let left = match u32::from(be16::<2, _>(header)) {
-        0 => LENGTH_OF_FRAME,
-        total if total < length => return Err(Reason::Malformed),
-        total => total - length,
-    };
-    if length > FIXED_LENGTH {
-        frame.skip((length - FIXED_LENGTH) as usize)?;
-    }
+    let total = u32::from(be16::<2, _>(header));
+    let is_later_fragment = be16::<6, _>(header) & FRAGMENT_OFFSET != 0;
     let protocol = header[9];
-    if be16::<6, _>(header) & FRAGMENT_OFFSET != 0 {
+    if total != 0 {
+        if total < length {
+            return Err(Reason::Malformed);
+        }
+        frame.limit(total - FIXED_LENGTH);
+    }
+    if length > FIXED_LENGTH {
+        frame.skip(length - FIXED_LENGTH)?;
+    }
+    if is_later_fragment {
         return Err(Reason::Fragment { protocol });
     }
-    let payload = IpPayload { protocol, left };
     if protocol == extension::AUTHENTICATION {
-        return extension::walk(frame, payload, |protocol| {
+        return extension::walk(frame, protocol, |protocol| {
             protocol == extension::AUTHENTICATION
         });
     }
-    Ok(payload)
+    Ok(protocol)
 }

@@ -202,7 +202,7 @@ impl AttachedProgram {
     /// Whether a portclass has attached it, as far as its name tells.
     pub fn is_ours(&self) -> bool {
         let name = self.name.as_deref();
-        name.is_some_and(|name| name == names::PROGRAM || name == names::PROGRAM_FRAGS)
+        name.is_some_and(|name| names::PROGRAMS.contains(&name))
     }
 
     /// How to remove it.

@@ -196,8 +196,8 @@ impl Dataplane {
     /// No privilege, or a kernel whose verifier rejects both.
     pub fn load(&mut self) -> Result<(), DataplaneError> {
         // What an old kernel says of the first one is that it knows no such flag; what counts is the second's error.
-        self.load_program(names::PROGRAM_FRAGS)
-            .or_else(|_| self.load_program(names::PROGRAM))
+        self.load_program(names::XDP_FRAGS)
+            .or_else(|_| self.load_program(names::XDP))
     }
 
     /// Loads the program of that name, one of `portclass_common::names`.
@@ -221,7 +221,7 @@ impl Dataplane {
     }
 
     fn takes_frags(&self) -> bool {
-        self.program == Some(names::PROGRAM_FRAGS)
+        self.program == Some(names::XDP_FRAGS)
     }
 
     fn xdp(&mut self, name: &'static str) -> Result<&mut Xdp, DataplaneError> {

@@ -8,12 +8,16 @@ use portclass_common::{
     counter::{Counter, FIRST_SLOT},
     label::Service,
     names,
-    packet::{Cursor, Reason, parse},
+    packet::{Flow, Linear, Link, Reason, Start, parse},
     port::{FIRST_DYNAMIC, PortKey},
 };
 use testbed::{fixture::fixtures, frame, ip, ip::Hosts, privilege::is_root_or_skips, segment};
 
 const XDP_PASS: u32 = 2;
+
+fn parsed(frame: &[u8]) -> Result<Flow, Reason> {
+    parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome
+}
 
 struct Kernel {
     dataplane: Dataplane,
@@ -60,7 +64,7 @@ impl Kernel {
 
     /// The counter that the host's parser and the registry give `frame`.
     fn expected(&self, frame: &[u8]) -> u32 {
-        let flow = match parse(Cursor::new(frame)) {
+        let flow = match parsed(frame) {
             Ok(flow) => flow,
             Err(reason) => return reason.counter_index(),
         };
@@ -92,13 +96,13 @@ fn both_programs_count_every_fixture_once_where_the_host_parser_says() {
     if !is_root_or_skips("both_programs_count_every_fixture_once_where_the_host_parser_says") {
         return;
     }
-    for program in [names::PROGRAM, names::PROGRAM_FRAGS] {
+    for program in [names::XDP, names::XDP_FRAGS] {
         let mut kernel = Kernel::new(program, Settings::default());
         let mut count = 0;
         for fixture in fixtures() {
             if fixture.frame.len() >= SHORTEST {
                 assert_eq!(
-                    parse(Cursor::new(&fixture.frame)),
+                    parsed(&fixture.frame),
                     fixture.expected,
                     "{}",
                     fixture.description
@@ -116,7 +120,7 @@ fn the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length() {
     if !is_root_or_skips("the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length") {
         return;
     }
-    let mut kernel = Kernel::new(names::PROGRAM_FRAGS, Settings::default());
+    let mut kernel = Kernel::new(names::XDP_FRAGS, Settings::default());
     for fixture in fixtures() {
         for length in SHORTEST..fixture.frame.len().min(200) {
             kernel.agrees_on(
@@ -132,7 +136,7 @@ fn ports_are_told_apart_by_status_and_by_transport() {
     if !is_root_or_skips("ports_are_told_apart_by_status_and_by_transport") {
         return;
     }
-    let mut kernel = Kernel::new(names::PROGRAM_FRAGS, Settings::default());
+    let mut kernel = Kernel::new(names::XDP_FRAGS, Settings::default());
     let hosts = Hosts::V4;
     for port in [
         0, 22, 53, 443, 4_748, 4_788, 4_789, 6_063, 49_151, 49_152, 60_000, 65_535,
@@ -158,7 +162,7 @@ fn bytes_are_those_of_the_whole_frame_also_in_several_buffers() {
     if !is_root_or_skips("bytes_are_those_of_the_whole_frame_also_in_several_buffers") {
         return;
     }
-    let mut kernel = Kernel::new(names::PROGRAM_FRAGS, Settings::default());
+    let mut kernel = Kernel::new(names::XDP_FRAGS, Settings::default());
     for payload in [0, 900, 1_000, 1_100, 1_472, 3_400, 3_600, 9_000, 60_000] {
         let segment = segment::udp(&Hosts::V4, 40_000, 53, &vec![0; payload]);
         let frame = frame::ethernet(
@@ -174,7 +178,7 @@ fn counting_is_the_same_with_the_log_on() {
     if !is_root_or_skips("counting_is_the_same_with_the_log_on") {
         return;
     }
-    for program in [names::PROGRAM, names::PROGRAM_FRAGS] {
+    for program in [names::XDP, names::XDP_FRAGS] {
         let mut kernel = Kernel::new(
             program,
             Settings {

@@ -113,7 +113,7 @@ fn jumbo_frames_are_in_the_way_of_native_mode_without_multi_buffer_support() {
     let mut dataplane =
         Dataplane::open(Maps::Private { entries: 0 }, Settings::default()).expect("the maps");
     dataplane
-        .load_program(names::PROGRAM)
+        .load_program(names::XDP)
         .expect("the verifier accepts the program");
     hosts.server.enter(|| {
         let interfaces = interfaces().expect("the interfaces");
