@@ -90,10 +90,15 @@ pub const fn is_of_totals(index: u32) -> bool {
 
 impl Tunnel {
     /// The position of this tunnel's counter, which takes no part in the totals.
-    #[inline(always)]
     pub const fn counter_index(self) -> u32 {
-        TUNNEL + self as u32
+        tunnel_counter_index(self as u32)
     }
+}
+
+/// The position of the counter of the tunnel at this position of [`Tunnel::ALL`].
+#[inline(always)]
+pub const fn tunnel_counter_index(position: u32) -> u32 {
+    TUNNEL + position
 }
 
 impl Reason {

@@ -3,7 +3,7 @@
 use crate::{
     counter::FIRST_SLOT,
     label::{Class, Label},
-    packet::{Flow, Parsed, Reason},
+    packet::{Flow, Reason},
     port::{FIRST_DYNAMIC, FIRST_USER, PortKey},
 };
 
@@ -35,10 +35,14 @@ pub struct Labelling {
 impl Labelling {
     /// The labelling of a frame; `lookup` asks the registry, and answers with labels whose slot has a counter.
     #[inline(always)]
-    pub fn of(parsed: &Parsed, matching: u8, lookup: impl Fn(PortKey) -> Option<Label>) -> Self {
+    pub fn of(
+        outcome: Result<Flow, Reason>,
+        matching: u8,
+        lookup: impl Fn(PortKey) -> Option<Label>,
+    ) -> Self {
         const SOURCE: u8 = Matching::Source as u8;
         const BEST: u8 = Matching::Best as u8;
-        let flow = match parsed.outcome {
+        let flow = match outcome {
             Ok(flow) => flow,
             Err(reason) => return Self::unlabelled(reason, 0),
         };
@@ -112,7 +116,7 @@ mod tests {
     use crate::{
         counter::FIRST_SLOT,
         label::{Class, Label},
-        packet::{Flow, Parsed, Reason},
+        packet::{Flow, Reason},
         port::PortKey,
         transport::Transport,
     };
@@ -130,17 +134,13 @@ mod tests {
     }
 
     fn labelled(source: u16, destination: u16, matching: Matching) -> Labelling {
-        let parsed = Parsed {
-            outcome: Ok(Flow {
-                protocol: 6,
-                transport: Transport::Tcp,
-                source,
-                destination,
-            }),
-            tunnels: [None; 2],
-            offset: 0,
-        };
-        Labelling::of(&parsed, matching as u8, lookup)
+        let outcome = Ok(Flow {
+            protocol: 6,
+            transport: Transport::Tcp,
+            source,
+            destination,
+        });
+        Labelling::of(outcome, matching as u8, lookup)
     }
 
     #[test]

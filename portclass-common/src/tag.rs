@@ -2,7 +2,7 @@
 
 use crate::{
     labelling::Labelling,
-    packet::{Parsed, Reason},
+    packet::{Flow, Reason},
     transport::Transport,
 };
 
@@ -26,11 +26,11 @@ const _: () = assert!(size_of::<Tag>() == 8 && align_of::<Tag>() == 2);
 impl Tag {
     /// The tag of a frame.
     #[inline(always)]
-    pub const fn new(parsed: &Parsed, labelling: Labelling) -> Self {
+    pub const fn new(outcome: Result<Flow, Reason>, labelling: Labelling) -> Self {
         Self {
             version: TAG_VERSION,
             class: labelling.class,
-            protocol: match parsed.outcome {
+            protocol: match outcome {
                 Ok(flow) => flow.protocol,
                 Err(Reason::Protocol { protocol } | Reason::Fragment { protocol }) => protocol,
                 Err(_) => 0,
@@ -95,8 +95,8 @@ pub const fn mark(transport: Transport, port: u16) -> u32 {
 
 /// The value of a frame's mark before it is shifted to its place.
 #[inline(always)]
-pub const fn mark_of(parsed: &Parsed, labelling: Labelling) -> u32 {
-    match parsed.outcome {
+pub const fn mark_of(outcome: Result<Flow, Reason>, labelling: Labelling) -> u32 {
+    match outcome {
         Ok(flow) if labelling.is_labelled() => mark(flow.transport, labelling.port),
         _ => 0,
     }

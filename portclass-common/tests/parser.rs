@@ -9,7 +9,7 @@ use proptest::{arbitrary::any, collection::vec, option, prop_assert_eq, proptest
 use testbed::fixture::fixtures;
 
 fn parsed(frame: &[u8]) -> Result<Flow, Reason> {
-    parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome
+    parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome()
 }
 
 #[test]

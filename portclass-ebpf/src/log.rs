@@ -1,12 +1,10 @@
 //! The debug log of unlabelled frames. Switched off, the verifier removes all of it.
 
-use aya_ebpf::{
-    EbpfContext as _, bindings::xdp_md, helpers::bpf_ktime_get_ns, programs::XdpContext,
-};
+use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_log_ebpf::debug;
 use portclass_common::{
     label::Class,
-    packet::{Flow, Reason},
+    packet::{Parsed, Reason},
     settings::LOG_LINES_PER_SECOND,
 };
 
@@ -14,18 +12,29 @@ use crate::maps::{LOG_BUDGET, LOG_UNLABELLED};
 
 const SECOND: u64 = 1_000_000_000;
 
+/// Which way a frame goes.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub enum Direction {
+    /// It arrives.
+    Ingress,
+    /// It leaves.
+    Egress,
+}
+
 /// Logs the frame, unless the log is off or this second's lines are spent.
 #[inline(always)]
-pub fn unlabelled(ctx: &XdpContext, class: u8, outcome: Result<Flow, Reason>) {
+pub fn unlabelled(interface: u32, direction: Direction, class: u8, parsed: &Parsed) {
     if LOG_UNLABELLED.load() == 0 || !may_log() {
         return;
     }
-    let (protocol, source, destination) = match outcome {
-        Ok(flow) => (flow.transport.protocol(), flow.source, flow.destination),
+    let (protocol, source, destination) = match parsed.outcome() {
+        Ok(flow) => (flow.protocol, flow.source, flow.destination),
         Err(Reason::Fragment { protocol } | Reason::Protocol { protocol }) => (protocol, 0, 0),
         Err(_) => (0, 0, 0),
     };
-    write(ctx.as_ptr().cast(), class, protocol, source, destination);
+    let ports = u32::from(source) << 16 | u32::from(destination);
+    write(interface, direction as u8, class, protocol, ports);
 }
 
 #[inline(always)]
@@ -45,18 +54,19 @@ fn may_log() -> bool {
     budget.lines <= u64::from(LOG_LINES_PER_SECOND)
 }
 
-/// A function of its own, so that both programs share it. It takes plain numbers: the types of a function's
-/// parameters go into the object's BTF, and the kernel refuses the BTF of Rust's enums with fields.
+/// A function of its own, so that all programs share it. It takes plain numbers: the types of a function's parameters go
+/// into the object's BTF, and the kernel refuses the BTF of Rust's enums with fields. There may be five of them, so the
+/// source port stands above the destination port in one.
 #[inline(never)]
-fn write(ctx: *mut xdp_md, class: u8, protocol: u8, source: u16, destination: u16) {
-    let ctx = &XdpContext::new(ctx);
-    let interface = ctx.ingress_ifindex();
+fn write(interface: u32, direction: u8, class: u8, protocol: u8, ports: u32) {
+    let (source, destination) = ((ports >> 16) as u16, ports as u16);
     macro_rules! with_ports {
         ($class:literal) => {
             debug!(
-                ctx,
-                "interface {}: {}, protocol {}, port {}, from port {}",
+                &(),
+                "interface {}, direction {}: {}, protocol {}, port {}, from port {}",
                 interface,
+                direction,
                 $class,
                 protocol,
                 destination,
@@ -67,14 +77,21 @@ fn write(ctx: *mut xdp_md, class: u8, protocol: u8, source: u16, destination: u1
     macro_rules! with_protocol {
         ($class:literal) => {
             debug!(
-                ctx,
-                "interface {}: {}, protocol {}", interface, $class, protocol
+                &(),
+                "interface {}, direction {}: {}, protocol {}",
+                interface,
+                direction,
+                $class,
+                protocol
             )
         };
     }
     macro_rules! bare {
         ($class:literal) => {
-            debug!(ctx, "interface {}: {}", interface, $class)
+            debug!(
+                &(),
+                "interface {}, direction {}: {}", interface, direction, $class
+            )
         };
     }
     match Class::of_code(class) {

@@ -54,3 +54,27 @@ pub static COUNTER_STRIDE: Global<u32> = Global::new(0);
 /// 1 to log unlabelled frames.
 #[unsafe(no_mangle)]
 pub static LOG_UNLABELLED: Global<u8> = Global::new(0);
+
+/// 1 to look into tunnels.
+#[unsafe(no_mangle)]
+pub static DECAPSULATE: Global<u8> = Global::new(0);
+
+/// Which port decides: a `Matching`.
+#[unsafe(no_mangle)]
+pub static MATCHING: Global<u8> = Global::new(0);
+
+/// 1 to put a tag in front of frames.
+#[unsafe(no_mangle)]
+pub static TAG_METADATA: Global<u8> = Global::new(0);
+
+/// The bits of a packet's mark that are set, 0 for none.
+#[unsafe(no_mangle)]
+pub static MARK_MASK: Global<u32> = Global::new(0);
+
+/// Bits below the lowest one of [`MARK_MASK`].
+#[unsafe(no_mangle)]
+pub static MARK_SHIFT: Global<u32> = Global::new(0);
+
+/// 1 where metadata holds the frame's original length.
+#[unsafe(no_mangle)]
+pub static ORIGINAL_LENGTH: Global<u8> = Global::new(0);

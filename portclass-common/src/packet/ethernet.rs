@@ -24,14 +24,20 @@ const PPP_IPV4: u16 = 0x0021;
 const PPP_IPV6: u16 = 0x0057;
 
 #[inline(always)]
-pub(super) fn parse<S: Source>(frame: &mut Cursor<S>, tags_taken: usize) -> Result<Layer, Reason> {
+pub(super) fn parse<S: Source>(
+    frame: &mut Cursor<'_, S>,
+    tags_taken: usize,
+) -> Result<Layer, Reason> {
     let mut ether_type = be16::<12, _>(frame.take::<14>()?);
-    for _ in tags_taken..VLAN_MAX_DEPTH {
-        if !is_vlan(ether_type) {
-            break;
+    if is_vlan(ether_type) {
+        for _ in tags_taken..VLAN_MAX_DEPTH {
+            if !is_vlan(ether_type) {
+                break;
+            }
+            ether_type = be16::<2, _>(frame.take::<4>()?);
         }
-        ether_type = be16::<2, _>(frame.take::<4>()?);
     }
+    frame.settle();
     match ether_type {
         IPV4 => Ok(Layer::Ipv4),
         IPV6 => Ok(Layer::Ipv6),
@@ -47,12 +53,14 @@ const fn is_vlan(ether_type: u16) -> bool {
 }
 
 #[inline(always)]
-fn pppoe<S: Source>(frame: &mut Cursor<S>) -> Result<Layer, Reason> {
+fn pppoe<S: Source>(frame: &mut Cursor<'_, S>) -> Result<Layer, Reason> {
     let header = frame.take::<8>()?;
     if be16::<0, _>(header) != PPPOE_SESSION_DATA {
         return Err(Reason::Malformed);
     }
-    match be16::<6, _>(header) {
+    let protocol = be16::<6, _>(header);
+    frame.settle();
+    match protocol {
         PPP_IPV4 => Ok(Layer::Ipv4),
         PPP_IPV6 => Ok(Layer::Ipv6),
         _ => Err(Reason::NonIp(NonIp::Ppp)),
@@ -77,6 +85,13 @@ macro_rules! non_ip {
                 match self {
                     $(Self::$kind => $name,)*
                 }
+            }
+
+            /// The kind with that discriminant.
+            #[inline(always)]
+            pub(super) const fn of_number(number: u8) -> Self {
+                $(if number == Self::$kind as u8 { return Self::$kind; })*
+                Self::Other
             }
 
             #[inline(always)]

@@ -1,8 +1,9 @@
 //! IPv6 extension headers (RFC 8200 section 4), and the Authentication Header in IPv4 (RFC 4302).
 
 use super::{
-    Reason, Source,
+    Apart, Reason, Source,
     cursor::{Cursor, be16},
+    finding::Finding,
 };
 
 /// Extension headers that are followed; one more makes a frame [`Reason::TooDeep`].
@@ -11,7 +12,7 @@ pub const EXTENSION_MAX_CHAIN: usize = 8;
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
-pub(super) const AUTHENTICATION: u8 = 51;
+const AUTHENTICATION: u8 = 51;
 pub(super) const NO_NEXT_HEADER: u8 = 59;
 const DESTINATION: u8 = 60;
 const MOBILITY: u8 = 135;
@@ -19,27 +20,69 @@ const HIP: u8 = 139;
 const SHIM6: u8 = 140;
 
 /// The part that every extension header has, and that holds its length.
-const SHORTEST: u32 = 8;
+const SHORTEST: usize = 8;
 const FRAGMENT_OFFSET: u16 = 0xfff8;
 
 #[inline(always)]
-pub(super) const fn is_ipv6_extension(protocol: u8) -> bool {
+const fn is_ipv6_extension(protocol: u8) -> bool {
     matches!(
         protocol,
         HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION | MOBILITY | HIP | SHIM6
     )
 }
 
-/// Leaves the extension headers behind, as long as `is_extension` says that the next one is one, and gives the protocol
-/// of what follows them.
+/// Which headers are extensions.
+#[derive(Clone, Copy)]
+pub(super) enum Of {
+    /// IPv4 has the Authentication Header alone.
+    Ipv4,
+    /// IPv6 has all of them.
+    Ipv6,
+}
+
+impl Of {
+    #[inline(always)]
+    const fn has(self, protocol: u8) -> bool {
+        match self {
+            Self::Ipv4 => protocol == AUTHENTICATION,
+            Self::Ipv6 => is_ipv6_extension(protocol),
+        }
+    }
+}
+
+/// Leaves the extension headers behind and gives the protocol of what follows them.
 #[inline(always)]
-pub(super) fn walk<S: Source>(
-    frame: &mut Cursor<S>,
-    mut protocol: u8,
-    is_extension: impl Fn(u8) -> bool,
+pub(super) fn skip<S: Source>(
+    frame: &mut Cursor<'_, S>,
+    of: Of,
+    protocol: u8,
 ) -> Result<u8, Reason> {
+    if !of.has(protocol) {
+        return Ok(protocol);
+    }
+    let state = Apart::new(frame.place(), (of as u16) << 8 | u16::from(protocol));
+    let state = frame.source().extensions(state);
+    state.leave(frame).result()
+}
+
+/// What [`skip`] does apart.
+#[inline(always)]
+pub(super) fn apart<S: Source>(source: &mut S, state: Apart) -> Apart {
+    let number = state.number();
+    let of = if number >> 8 == Of::Ipv4 as u16 {
+        Of::Ipv4
+    } else {
+        Of::Ipv6
+    };
+    let mut frame = Cursor::at(source, state.place());
+    let result = walk(&mut frame, of, number as u8);
+    Apart::found(&frame, Finding::of(result))
+}
+
+#[inline(always)]
+fn walk<S: Source>(frame: &mut Cursor<'_, S>, of: Of, mut protocol: u8) -> Result<u8, Reason> {
     for _ in 0..EXTENSION_MAX_CHAIN {
-        if !is_extension(protocol) {
+        if !of.has(protocol) {
             return Ok(protocol);
         }
         let header = frame.take::<8>()?;
@@ -53,9 +96,10 @@ pub(super) fn walk<S: Source>(
         if is_later_fragment {
             return Err(Reason::Fragment { protocol: next });
         }
+        frame.settle();
         protocol = next;
     }
-    if is_extension(protocol) {
+    if of.has(protocol) {
         return Err(Reason::TooDeep);
     }
     Ok(protocol)
@@ -63,8 +107,8 @@ pub(super) fn walk<S: Source>(
 
 /// Bytes of the extension header with that number and length field; 0 where the field is impossible.
 #[inline(always)]
-fn length(protocol: u8, field: u8) -> u32 {
-    let field = u32::from(field);
+fn length(protocol: u8, field: u8) -> usize {
+    let field = usize::from(field);
     match protocol {
         // The fixed fields alone are three words of four bytes, and the field leaves two of them out.
         AUTHENTICATION if field == 0 => 0,

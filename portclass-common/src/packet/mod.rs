@@ -4,21 +4,27 @@
 //! nothing, calls nothing and stays within what the verifier of Linux 5.10 accepts: every loop has a constant bound,
 //! every read lies behind a bounds check.
 
+pub mod apart;
 mod cursor;
 mod ethernet;
 mod extension;
+mod finding;
 mod ipv4;
 mod ipv6;
 mod source;
 mod transport;
 mod tunnel;
 
+pub use apart::Apart;
 pub use ethernet::{NonIp, VLAN_MAX_DEPTH};
 pub use extension::EXTENSION_MAX_CHAIN;
-pub use source::{LONGEST_HEADER, Linear, Source};
-pub use tunnel::{TUNNEL_MAX_DEPTH, Tunnel};
+pub use source::{LONGEST_HEADER, Linear, SETTLED, Source};
+pub use tunnel::{TUNNEL_MAX_DEPTH, Tunnel, Tunnels};
 
-use self::cursor::Cursor;
+use self::{
+    cursor::Cursor,
+    finding::{Finding, Ports},
+};
 use crate::transport::Transport;
 
 /// What the frames of an interface begin with.
@@ -52,13 +58,31 @@ impl Start {
 /// What a frame turns out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed {
-    /// The innermost packet's transport and ports, or the reason why it has none; never [`Reason::Dynamic`] or
-    /// [`Reason::Unassigned`], which are the registry's to say.
-    pub outcome: Result<Flow, Reason>,
-    /// The tunnels that it is in, the outermost one first; none unless tunnels are looked into.
-    pub tunnels: [Option<Tunnel>; TUNNEL_MAX_DEPTH],
+    finding: Finding,
+    ports: Ports,
+    /// The tunnels that it is in; none unless tunnels are looked into.
+    pub tunnels: Tunnels,
     /// Bytes from the frame's start to behind the last header that was read; of a transport's, to behind its ports.
     pub offset: usize,
+}
+
+impl Parsed {
+    /// The innermost packet's transport and ports, or the reason why it has none; never [`Reason::Dynamic`] or
+    /// [`Reason::Unassigned`], which are the registry's to say.
+    ///
+    /// # Errors
+    ///
+    /// That reason.
+    #[inline(always)]
+    pub const fn outcome(&self) -> Result<Flow, Reason> {
+        self.finding.outcome(self.ports)
+    }
+
+    /// Whether the outcome is [`Reason::Truncated`].
+    #[inline(always)]
+    pub fn is_truncated(&self) -> bool {
+        self.finding == Finding::TRUNCATED
+    }
 }
 
 /// The transport and ports of a frame.
@@ -104,13 +128,9 @@ pub enum Reason {
 /// What comes next in a frame.
 #[derive(Clone, Copy)]
 enum Layer {
-    Ethernet {
-        tags_taken: usize,
-    },
+    Ethernet,
     Ipv4,
     Ipv6,
-    /// Either of them, as its version field says.
-    Ip,
 }
 
 /// Finds the ports of a frame; with `decapsulate` those of the packet in its tunnels, if it is in any.
@@ -118,58 +138,61 @@ enum Layer {
 /// Where `source` does not reach to the frame's end, [`Reason::Truncated`] may only mean that: another source that
 /// reaches further then finds the answer.
 #[inline(always)]
-pub fn parse(source: impl Source, start: Start, decapsulate: bool) -> Parsed {
-    let mut frame = Cursor::new(source);
-    let first = match start.link {
-        Link::Ethernet => Layer::Ethernet {
-            tags_taken: start.tags_taken,
-        },
-        Link::Ip => Layer::Ip,
-    };
-    let mut outcome = packet(&mut frame, first);
-    let mut tunnels = [None; TUNNEL_MAX_DEPTH];
+pub fn parse(mut source: impl Source, start: Start, decapsulate: bool) -> Parsed {
+    let mut frame = Cursor::new(&mut source);
+    let finding = Finding::of(first(&mut frame, start));
+    let (mut finding, mut ports) = transport::parse(&mut frame, finding);
+    let mut tunnels = Tunnels::default();
     if decapsulate {
-        for tunnel in &mut tunnels {
-            match tunnel::enter(&mut frame, outcome) {
-                Ok(Some((kind, inner))) => {
-                    *tunnel = Some(kind);
-                    outcome = packet(&mut frame, inner);
+        for level in 0..TUNNEL_MAX_DEPTH {
+            match tunnel::enter(&mut frame, finding, ports) {
+                Ok(Some((code, inside))) => {
+                    tunnels.set(level, code);
+                    (finding, ports) = transport::parse(&mut frame, inside);
+                    let [settled] = frame.settled([usize::from(finding.0)]);
+                    finding = Finding(settled as u16);
+                    frame.settle();
                 }
                 Ok(None) => break,
-                Err(reason) => {
-                    outcome = Err(reason);
+                Err(truncated) => {
+                    finding = truncated;
                     break;
                 }
             }
         }
     }
     Parsed {
-        outcome,
+        finding,
+        ports,
         tunnels,
         offset: frame.offset(),
     }
 }
 
-/// Reads one packet, from the layer that comes next to its ports.
+/// Reads the outermost packet, from the frame's start to the protocol of its payload.
 #[inline(always)]
-fn packet<S: Source>(frame: &mut Cursor<S>, layer: Layer) -> Result<Flow, Reason> {
-    let network = match layer {
-        Layer::Ethernet { tags_taken } => ethernet::parse(frame, tags_taken)?,
-        other => other,
-    };
-    let is_ipv6 = match network {
-        Layer::Ipv4 => false,
-        Layer::Ipv6 => true,
-        Layer::Ip | Layer::Ethernet { .. } => match frame.peek::<2>()?[0] >> 4 {
-            4 => false,
-            6 => true,
+fn first<S: Source>(frame: &mut Cursor<'_, S>, start: Start) -> Result<u8, Reason> {
+    let layer = match start.link {
+        Link::Ethernet => ethernet::parse(frame, start.tags_taken)?,
+        Link::Ip => match frame.peek::<2>()?[0] >> 4 {
+            4 => Layer::Ipv4,
+            6 => Layer::Ipv6,
             _ => return Err(Reason::Malformed),
         },
     };
-    let protocol = if is_ipv6 {
-        ipv6::parse(frame)?
-    } else {
-        ipv4::parse(frame)?
+    frame.unlimit();
+    network(frame, layer)
+}
+
+/// Reads a packet, from the layer that comes next to the protocol of its payload.
+#[inline(always)]
+fn network<S: Source>(frame: &mut Cursor<'_, S>, layer: Layer) -> Result<u8, Reason> {
+    let layer = match layer {
+        Layer::Ethernet => ethernet::parse(frame, 0)?,
+        network => network,
     };
-    transport::parse(frame, protocol)
+    match layer {
+        Layer::Ipv6 => ipv6::parse(frame),
+        Layer::Ipv4 | Layer::Ethernet => ipv4::parse(frame),
+    }
 }

@@ -1,6 +1,6 @@
 //! Where a frame's bytes are read from.
 
-use core::marker::PhantomData;
+use super::{Apart, apart};
 
 /// Bytes of the longest header that is read in one piece: IPv6's.
 pub const LONGEST_HEADER: usize = 40;
@@ -17,44 +17,58 @@ pub trait Source {
 
     /// Whether the source reaches to the end of the frame. One that does not may lack headers that are there.
     fn is_whole(&self) -> bool;
+
+    /// Gives back `numbers`, of 15 bits at most. The kernel's verifier, which follows every path with all that it knows
+    /// of every number and pointer, must not know any more which ones they are; so paths that differ in nothing else
+    /// are one path to it from here on. Without this there would be more of them than it is willing to follow.
+    fn settle<const N: usize>(&mut self, numbers: [usize; N]) -> [usize; N];
+
+    /// Calls [`apart::extensions`].
+    #[inline(always)]
+    fn extensions(&mut self, state: Apart) -> Apart
+    where
+        Self: Sized,
+    {
+        apart::extensions(self, state)
+    }
+
+    /// Calls [`apart::tunnel`].
+    #[inline(always)]
+    fn tunnel(&mut self, state: Apart) -> Apart
+    where
+        Self: Sized,
+    {
+        apart::tunnel(self, state)
+    }
 }
+
+/// The bits of a number that is settled.
+pub const SETTLED: usize = 0x7fff;
 
 /// Bytes that lie in memory, one after the other.
 ///
-/// It holds addresses and no length, because the kernel's verifier follows packet pointers only as long as they are
-/// compared with the end of the packet.
-#[derive(Clone, Copy)]
+/// The kernel side has a source of its own, since the verifier follows packet pointers only as long as they are compared
+/// with the end of the packet.
+#[derive(Clone, Copy, Debug)]
 pub struct Linear<'frame> {
-    start: *const u8,
-    end: *const u8,
+    bytes: &'frame [u8],
     is_whole: bool,
-    frame: PhantomData<&'frame [u8]>,
 }
 
 impl<'frame> Linear<'frame> {
     /// A whole frame.
     pub const fn new(frame: &'frame [u8]) -> Self {
-        let range = frame.as_ptr_range();
         Self {
-            start: range.start,
-            end: range.end,
+            bytes: frame,
             is_whole: true,
-            frame: PhantomData,
         }
     }
 
-    /// The bytes from `start` up to `end`, which are the whole frame or only its beginning.
-    ///
-    /// # Safety
-    ///
-    /// The bytes from `start` up to, not including, `end` are readable for the lifetime `'frame`.
-    #[inline(always)]
-    pub const unsafe fn from_range(start: *const u8, end: *const u8, is_whole: bool) -> Self {
+    /// The first bytes of a frame that may have more.
+    pub const fn beginning(bytes: &'frame [u8]) -> Self {
         Self {
-            start,
-            end,
-            is_whole,
-            frame: PhantomData,
+            bytes,
+            is_whole: false,
         }
     }
 }
@@ -62,21 +76,21 @@ impl<'frame> Linear<'frame> {
 impl Source for Linear<'_> {
     #[inline(always)]
     fn read<const N: usize>(&mut self, offset: usize) -> Option<&[u8; N]> {
-        let header = self.start.wrapping_add(offset);
-        if header.wrapping_add(N) > self.end {
-            return None;
-        }
-        // SAFETY: N bytes from `header` lie before the end of the frame.
-        Some(unsafe { &*header.cast::<[u8; N]>() })
+        self.bytes.get(offset..)?.first_chunk()
     }
 
     #[inline(always)]
     fn reaches(&self, length: usize) -> bool {
-        self.start.wrapping_add(length) <= self.end
+        length <= self.bytes.len()
     }
 
     #[inline(always)]
     fn is_whole(&self) -> bool {
         self.is_whole
+    }
+
+    #[inline(always)]
+    fn settle<const N: usize>(&mut self, numbers: [usize; N]) -> [usize; N] {
+        numbers
     }
 }

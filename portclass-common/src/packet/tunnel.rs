@@ -1,9 +1,11 @@
 //! Tunnels: what proves to be one, and where the packet in it begins.
 
 use super::{
-    Flow, Layer, Reason, Source,
+    Apart, Layer, Reason, Source,
     cursor::{Cursor, be16},
     ethernet,
+    finding::{Finding, Ports},
+    network,
 };
 use crate::transport::Transport;
 
@@ -63,97 +65,147 @@ impl Tunnel {
         }
     }
 
+    /// The kind at this position of [`Tunnel::ALL`].
+    pub fn at(position: u32) -> Option<Self> {
+        Self::ALL.get(position as usize).copied()
+    }
+
     /// The tunnel that a packet claims to be by its protocol or port.
     #[inline(always)]
-    fn claimed(outcome: Result<Flow, Reason>) -> Option<Self> {
-        const UDP: u8 = Transport::Udp.protocol();
-        match outcome {
-            Err(Reason::Protocol { protocol: 4 }) => Some(Self::IpIp),
-            Err(Reason::Protocol { protocol: 41 }) => Some(Self::SixInFour),
-            Err(Reason::Protocol { protocol: 47 }) => Some(Self::Gre),
-            Ok(Flow {
-                protocol: UDP,
-                destination,
-                ..
-            }) => match destination {
-                4_754 => Some(Self::GreInUdp),
-                4_789 => Some(Self::Vxlan),
-                4_790 => Some(Self::VxlanGpe),
-                6_081 => Some(Self::Geneve),
-                _ => None,
-            },
+    fn claimed(finding: Finding, ports: Ports) -> Option<Self> {
+        const UDP: Option<u8> = Some(Transport::Udp.protocol());
+        match finding.protocol() {
+            Some(4) => return Some(Self::IpIp),
+            Some(41) => return Some(Self::SixInFour),
+            Some(47) => return Some(Self::Gre),
+            _ => {}
+        }
+        if finding.protocol_of_flow() != UDP {
+            return None;
+        }
+        match ports.destination() {
+            4_754 => Some(Self::GreInUdp),
+            4_789 => Some(Self::Vxlan),
+            4_790 => Some(Self::VxlanGpe),
+            6_081 => Some(Self::Geneve),
             _ => None,
         }
     }
 }
 
-/// Transparent Ethernet Bridging (RFC 1701): an Ethernet frame.
-const ETHERNET_BRIDGING: u16 = 0x6558;
+/// The tunnels that a frame is in, the outermost one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Tunnels {
+    /// Four bits a tunnel: 1 more than its discriminant, 0 for none.
+    codes: u16,
+}
 
-/// Goes into the tunnel that the packet read last claims to be, where it proves to be one. `None` where it claims none
-/// or does not prove it.
-///
-/// # Errors
-///
-/// [`Reason::Truncated`] where the source ends before the proof, and the frame does not.
-#[inline(always)]
-pub(super) fn enter<S: Source>(
-    frame: &mut Cursor<S>,
-    outcome: Result<Flow, Reason>,
-) -> Result<Option<(Tunnel, Layer)>, Reason> {
-    let Some(tunnel) = Tunnel::claimed(outcome) else {
-        return Ok(None);
-    };
-    match proof(frame, tunnel) {
-        Ok(inner) => Ok(inner.map(|inner| (tunnel, inner))),
-        Err(reason) if frame.is_whole() => {
-            let _no_proof = reason;
-            Ok(None)
-        }
-        Err(reason) => Err(reason),
+impl Tunnels {
+    const BITS: usize = 4;
+    const CODE: usize = (1 << Self::BITS) - 1;
+
+    /// The positions of the tunnels in [`Tunnel::ALL`].
+    #[inline(always)]
+    pub fn positions(self) -> [Option<u32>; TUNNEL_MAX_DEPTH] {
+        let code = |level: usize| usize::from(self.codes) >> (level * Self::BITS) & Self::CODE;
+        [0, 1].map(|level| (code(level) as u32).checked_sub(1))
+    }
+
+    /// The tunnels, the outermost one first.
+    pub fn iter(self) -> impl Iterator<Item = Tunnel> {
+        let positions = self.positions().into_iter().flatten();
+        positions.filter_map(Tunnel::at)
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, level: usize, code: usize) {
+        self.codes |= ((code & Self::CODE) << (level * Self::BITS)) as u16;
     }
 }
 
+const _: () = assert!(TUNNEL_MAX_DEPTH == 2 && Tunnel::ALL.len() < 15);
+
+/// Transparent Ethernet Bridging (RFC 1701): an Ethernet frame.
+const ETHERNET_BRIDGING: u16 = 0x6558;
+
+/// Goes into the tunnel that the packet read last claims to be, where it proves to be one, and gives its code and what
+/// was found in it. `None` where it claims none or does not prove it.
+///
+/// # Errors
+///
+/// [`Finding::TRUNCATED`] where the source ends before the proof, and the frame may not.
 #[inline(always)]
-fn proof<S: Source>(frame: &mut Cursor<S>, tunnel: Tunnel) -> Result<Option<Layer>, Reason> {
+pub(super) fn enter<S: Source>(
+    frame: &mut Cursor<'_, S>,
+    finding: Finding,
+    ports: Ports,
+) -> Result<Option<(usize, Finding)>, Finding> {
+    let Some(tunnel) = Tunnel::claimed(finding, ports) else {
+        return Ok(None);
+    };
+    let [tunnel] = frame.settled([tunnel as usize]);
+    let state = Apart::new(frame.place(), tunnel as u16);
+    let state = frame.source().tunnel(state);
+    if state.has_truncated_proof() && !frame.is_whole() {
+        return Err(Finding::TRUNCATED);
+    }
+    if state.lacks_proof() || state.has_truncated_proof() {
+        return Ok(None);
+    }
+    Ok(Some((tunnel + 1, state.leave(frame))))
+}
+
+/// What [`enter`] does apart.
+#[inline(always)]
+pub(super) fn apart<S: Source>(source: &mut S, state: Apart) -> Apart {
+    let mut frame = Cursor::at(source, state.place());
+    let layer = match proof(&mut frame, state.number()) {
+        Ok(Some(layer)) => layer,
+        Ok(None) => return Apart::no_proof(false),
+        Err(_) => return Apart::no_proof(true),
+    };
+    frame.settle();
+    let result = network(&mut frame, layer);
+    Apart::found(&frame, Finding::of(result))
+}
+
+#[inline(always)]
+fn proof<S: Source>(frame: &mut Cursor<'_, S>, tunnel: u16) -> Result<Option<Layer>, Reason> {
+    const IP_IP: u16 = Tunnel::IpIp as u16;
+    const SIX_IN_FOUR: u16 = Tunnel::SixInFour as u16;
+    const GRE: u16 = Tunnel::Gre as u16;
+    const VXLAN: u16 = Tunnel::Vxlan as u16;
+    const VXLAN_GPE: u16 = Tunnel::VxlanGpe as u16;
+    const GENEVE: u16 = Tunnel::Geneve as u16;
     match tunnel {
-        Tunnel::IpIp => {
+        IP_IP => {
             let version = frame.peek::<2>()?[0] >> 4;
-            Ok((version == 4).then_some(Layer::Ipv4))
+            return Ok((version == 4).then_some(Layer::Ipv4));
         }
-        Tunnel::SixInFour => {
+        SIX_IN_FOUR => {
             let version = frame.peek::<2>()?[0] >> 4;
-            Ok((version == 6).then_some(Layer::Ipv6))
+            return Ok((version == 6).then_some(Layer::Ipv6));
         }
-        Tunnel::Gre => gre(frame),
-        Tunnel::GreInUdp => {
-            rest_of_udp(frame)?;
-            gre(frame)
-        }
-        Tunnel::Vxlan => {
-            rest_of_udp(frame)?;
-            vxlan(frame)
-        }
-        Tunnel::VxlanGpe => {
-            rest_of_udp(frame)?;
-            vxlan_gpe(frame)
-        }
-        Tunnel::Geneve => {
-            rest_of_udp(frame)?;
-            geneve(frame)
-        }
+        GRE => return gre(frame),
+        _ => rest_of_udp(frame)?,
+    }
+    match tunnel {
+        VXLAN => vxlan(frame),
+        VXLAN_GPE => vxlan_gpe(frame),
+        GENEVE => geneve(frame),
+        _ => gre(frame),
     }
 }
 
 /// UDP's length and checksum, behind the ports.
 #[inline(always)]
-fn rest_of_udp<S: Source>(frame: &mut Cursor<S>) -> Result<(), Reason> {
+fn rest_of_udp<S: Source>(frame: &mut Cursor<'_, S>) -> Result<(), Reason> {
     frame.take::<4>().map(|_| ())
 }
 
 /// RFC 2784 section 2: version 0, and no routing, which RFC 2890 does not have any more.
 #[inline(always)]
-fn gre<S: Source>(frame: &mut Cursor<S>) -> Result<Option<Layer>, Reason> {
+fn gre<S: Source>(frame: &mut Cursor<'_, S>) -> Result<Option<Layer>, Reason> {
     const CHECKSUM: u16 = 0x8000;
     const ROUTING: u16 = 0x4000;
     const KEY: u16 = 0x2000;
@@ -177,7 +229,7 @@ const fn of_ether_type(ether_type: u16) -> Option<Layer> {
     match ether_type {
         ethernet::IPV4 => Some(Layer::Ipv4),
         ethernet::IPV6 => Some(Layer::Ipv6),
-        ETHERNET_BRIDGING => Some(Layer::Ethernet { tags_taken: 0 }),
+        ETHERNET_BRIDGING => Some(Layer::Ethernet),
         _ => None,
     }
 }
@@ -186,15 +238,15 @@ const fn of_ether_type(ether_type: u16) -> Option<Layer> {
 const VXLAN_IDENTIFIER: u8 = 0x08;
 
 #[inline(always)]
-fn vxlan<S: Source>(frame: &mut Cursor<S>) -> Result<Option<Layer>, Reason> {
+fn vxlan<S: Source>(frame: &mut Cursor<'_, S>) -> Result<Option<Layer>, Reason> {
     let flags = frame.take::<8>()?[0];
-    Ok((flags & VXLAN_IDENTIFIER != 0).then_some(Layer::Ethernet { tags_taken: 0 }))
+    Ok((flags & VXLAN_IDENTIFIER != 0).then_some(Layer::Ethernet))
 }
 
 /// draft-ietf-nvo3-vxlan-gpe section 3: version 0, no operations message, and the next protocol's number where the flag
 /// says that there is one. Without it, the packet is one of VXLAN.
 #[inline(always)]
-fn vxlan_gpe<S: Source>(frame: &mut Cursor<S>) -> Result<Option<Layer>, Reason> {
+fn vxlan_gpe<S: Source>(frame: &mut Cursor<'_, S>) -> Result<Option<Layer>, Reason> {
     const VERSION: u8 = 0x30;
     const NEXT_PROTOCOL: u8 = 0x04;
     const OPERATIONS: u8 = 0x01;
@@ -207,19 +259,19 @@ fn vxlan_gpe<S: Source>(frame: &mut Cursor<S>) -> Result<Option<Layer>, Reason> 
     Ok(match next {
         1 => Some(Layer::Ipv4),
         2 => Some(Layer::Ipv6),
-        3 => Some(Layer::Ethernet { tags_taken: 0 }),
+        3 => Some(Layer::Ethernet),
         _ => None,
     })
 }
 
 /// RFC 8926 section 3.4: version 0, and no control packet, whose payload is nobody's to forward.
 #[inline(always)]
-fn geneve<S: Source>(frame: &mut Cursor<S>) -> Result<Option<Layer>, Reason> {
+fn geneve<S: Source>(frame: &mut Cursor<'_, S>) -> Result<Option<Layer>, Reason> {
     const VERSION: u8 = 0xc0;
     const OPTIONS: u8 = 0x3f;
     const CONTROL: u8 = 0x80;
     let header = frame.take::<8>()?;
-    let options = u32::from(header[0] & OPTIONS) * 4;
+    let options = usize::from(header[0] & OPTIONS) * 4;
     let is_data = header[0] & VERSION == 0 && header[1] & CONTROL == 0;
     let Some(inner) = of_ether_type(be16::<2, _>(header)) else {
         return Ok(None);

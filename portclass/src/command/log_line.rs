@@ -35,7 +35,7 @@ mod tests {
             index: 2,
             name: "eth0".to_owned(),
             is_up: true,
-            is_ethernet: true,
+            link: Some(portclass_common::packet::Link::Ethernet),
             mtu: 1_500,
             xdp: None,
         };

@@ -36,18 +36,22 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     let interfaces = choose_interfaces(&args.interfaces)?;
     let settings = Settings {
         log_unlabelled: args.log_unlabelled,
+        ..Settings::default()
     };
     let in_place =
         io::stdout().is_terminal() && !(args.log_unlabelled && io::stderr().is_terminal());
     let mut dataplane = open(&args, settings)?;
     let mut log = match settings.log_unlabelled {
-        true => Some(readable(dataplane.log({
+        true => Some(readable(dataplane.log(0, {
             let interfaces = interfaces.clone();
             move |line| say(with_names(line, &interfaces))
         })?)?),
         false => None,
     };
-    dataplane.load()?;
+    dataplane.image(0).load(
+        portclass::dataplane::Role::Ingress,
+        portclass_common::packet::Link::Ethernet,
+    )?;
     // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
     let mut ends = Ends::new()?;
     let infos = interfaces
@@ -148,7 +152,7 @@ fn attach(
     mode: Mode,
 ) -> Result<InterfaceInfo, Failure> {
     let attachment = dataplane
-        .attach(interface, mode)
+        .attach(0, interface, mode)
         .map_err(|error| Failure::new(format!("{error}; {}", error.remedy())))?;
     if let Some(why) = attachment.fallback {
         say(format_args!(
@@ -161,7 +165,7 @@ fn attach(
             "warning: {name} is down; nothing will be counted until it is up: ip link set dev {name} up"
         ));
     }
-    let features = dataplane.features();
+    let features: Vec<&'static str> = vec!["frags"];
     let gave = features
         .iter()
         .map(|feature| format!(", {feature}"))
@@ -224,7 +228,7 @@ impl Run {
     /// namespace is still counted, so the run goes on.
     fn look_at_interfaces(&mut self) {
         let Ok(present) = interfaces() else { return };
-        let program = self.dataplane.program_id();
+        let program = self.dataplane.xdp_ids().first().copied();
         self.observed.retain_mut(|observed| {
             let still = present.iter().find(|interface| interface.index == observed.index);
             let attached = still.filter(|interface| interface.xdp.map(|(id, _)| id) == program);
@@ -253,7 +257,9 @@ impl Run {
         self.name_registry();
         let (dataplane, now) = (&self.dataplane, Instant::now());
         self.account
-            .interval(dataplane.counters(), now, |slot| dataplane.service(slot))
+            .interval(dataplane.counters().remove(0), now, |slot| {
+                dataplane.service(slot)
+            })
     }
 
     /// Others may have loaded another registry into the pinned maps.
@@ -268,7 +274,7 @@ impl Run {
         const PATIENCE: Duration = Duration::from_secs(5);
         self.name_registry();
         let dataplane = &self.dataplane;
-        let counters = dataplane.counters();
+        let counters = dataplane.counters().remove(0);
         let whole = self
             .account
             .whole(&counters, |slot| dataplane.service(slot));

@@ -168,9 +168,9 @@ pub enum AttachError {
         /// The other program.
         program: AttachedProgram,
     },
-    /// Its frames start with an IP header.
-    #[error("{interface}: its frames have no Ethernet header, and this version reads no others")]
-    NoEthernet {
+    /// Its frames begin with neither an Ethernet nor an IP header.
+    #[error("{interface}: its frames begin with neither an Ethernet nor an IP header")]
+    UnknownLink {
         /// The interface's name.
         interface: String,
     },
@@ -229,7 +229,7 @@ impl AttachError {
                 "portclass status, run as root, says what holds it and how to remove it".to_owned()
             }
             Self::Occupied { program, .. } => format!("remove it: {}", program.removal()),
-            Self::NoEthernet { .. } => "observe the interface that carries its packets".to_owned(),
+            Self::UnknownLink { .. } => "observe the interface that carries its packets".to_owned(),
             Self::NoNative { .. } => "use --mode generic".to_owned(),
             Self::MtuTooLarge { interface, .. } => format!(
                 "lower it (ip link set dev {} mtu 1500) or use --mode generic",
@@ -239,6 +239,14 @@ impl AttachError {
             Self::Gone { .. } => "ip link lists those that are there".to_owned(),
             Self::Other { mode: "native", .. } => "try --mode generic".to_owned(),
             Self::Other { .. } => "the kernel's log (dmesg) may say more".to_owned(),
+        }
+    }
+
+    pub(super) fn not_loaded(interface: &Interface, error: &DataplaneError) -> Self {
+        Self::Other {
+            interface: interface.name.clone(),
+            mode: "any",
+            why: error.to_string(),
         }
     }
 
@@ -260,11 +268,12 @@ impl AttachError {
             };
         };
         let why = io::Error::from_raw_os_error(code);
+        let is_xdp = matches!(mode, "native" | "generic");
         match (
             Errno::from_raw_os_error(code),
             super::program_on(interface.index),
         ) {
-            (Errno::BUSY | Errno::EXIST, Some(program)) => Self::Occupied {
+            (Errno::BUSY | Errno::EXIST, Some(program)) if is_xdp => Self::Occupied {
                 interface: name,
                 program,
             },

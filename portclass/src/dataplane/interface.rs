@@ -11,7 +11,7 @@ use netlink_packet_route::{
     link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, XdpAttached},
     route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
 };
-use portclass_common::names;
+use portclass_common::{names, packet::Link};
 
 use super::netlink::dump;
 
@@ -24,8 +24,8 @@ pub struct Interface {
     pub name: String,
     /// Whether it is administratively up.
     pub is_up: bool,
-    /// Whether its frames start with an Ethernet header; those of tun, WireGuard and ppp do not.
-    pub is_ethernet: bool,
+    /// What its frames begin with; `None` for kinds of hardware that are neither Ethernet nor IP alone.
+    pub link: Option<Link>,
     /// Maximum transmission unit, in bytes without the link-layer header.
     pub mtu: u32,
     /// The id of the XDP program that is attached to it, and whether it is in generic mode.
@@ -50,15 +50,24 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
+/// By the kernel's ARPHRD numbers (linux/if_arp.h).
+fn begins_with(kind: LinkLayerType) -> Option<Link> {
+    use LinkLayerType::{
+        Ether, Ip6gre, Ipgre, Loopback, None as NoHeader, Ppp, Rawip, Sit, Tunnel, Tunnel6,
+    };
+    match kind {
+        Ether | Loopback => Some(Link::Ethernet),
+        NoHeader | Rawip | Ppp | Tunnel | Tunnel6 | Sit | Ipgre | Ip6gre => Some(Link::Ip),
+        _ => None,
+    }
+}
+
 fn of_link(link: &LinkMessage) -> Interface {
     let mut interface = Interface {
         index: link.header.index,
         name: String::new(),
         is_up: link.header.flags.contains(LinkFlags::Up),
-        is_ethernet: matches!(
-            link.header.link_layer_type,
-            LinkLayerType::Ether | LinkLayerType::Loopback
-        ),
+        link: begins_with(link.header.link_layer_type),
         mtu: 0,
         xdp: None,
     };

@@ -1,20 +1,29 @@
-//! Dumps of rtnetlink (RFC 3549): one request, all answers.
+//! rtnetlink (RFC 3549): dumps, one request and all answers, and changes, one request and whether it was done.
 
 use std::io;
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 /// All answers to `request`, as the kernel gives them to whoever asks.
 pub(super) fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+    exchange(request, NLM_F_DUMP)
+}
+
+/// Has the kernel do what `request` says, which takes CAP_NET_ADMIN.
+pub(super) fn change(request: RouteNetlinkMessage) -> io::Result<()> {
+    exchange(request, NLM_F_ACK).map(|_| ())
+}
+
+fn exchange(request: RouteNetlinkMessage, flag: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
     let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    header.flags = NLM_F_REQUEST | flag;
     let mut message = NetlinkMessage::new(header, NetlinkPayload::from(request));
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
@@ -31,6 +40,8 @@ pub(super) fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkM
             {
                 Ok(NetlinkPayload::InnerMessage(message)) => answers.push(message),
                 Ok(NetlinkPayload::Done(_)) => return Ok(answers),
+                // Without a code it is an acknowledgement.
+                Ok(NetlinkPayload::Error(error)) if error.code.is_none() => return Ok(answers),
                 Ok(NetlinkPayload::Error(error)) => return Err(error.to_io()),
                 // One interface with a name that is no UTF-8 must not hide all the others.
                 Ok(_) | Err(_) => {}

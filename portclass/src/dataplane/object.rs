@@ -1,27 +1,31 @@
-//! The kernel object: its maps, its settings, its programs.
+//! The registry's maps, and the images that label by them.
 
 use std::io;
 
 use aya::{
-    Ebpf, EbpfLoader, Pod, include_bytes_aligned,
-    maps::{Array, HashMap, Map, MapData, MapError},
-    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
+    Pod, include_bytes_aligned,
+    maps::{Array, HashMap, Map, MapError},
 };
 use portclass_common::{
     counter::Counter,
     label::{Label, MAX_SLOTS, Service},
+    labelling::Matching,
     names,
+    packet::Link,
     port::PortKey,
     settings::{Contents, State},
+    tag::MarkMask,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{
-    AttachError, Attachment, Changes, DataplaneError, FillError, Interface, KernelLog, Mode, Pins,
-    attach,
-    counters::{Counters, possible_cpus, stride},
+    AttachError, Attachment, Changes, DataplaneError, FillError, Image, Interface, KernelLog, Mode,
+    ObtainedHook, Pins, Role, TcHook,
+    counters::possible_cpus,
     fill::Target,
+    image::{Registry as RegistryOf, Sizes},
     mapped::Mapped,
+    tc::Clsact,
 };
 use crate::registry::Registry;
 
@@ -48,6 +52,16 @@ unsafe impl Pod for Shared<State> {}
 pub struct Settings {
     /// Whether unlabelled frames are logged.
     pub log_unlabelled: bool,
+    /// Which port decides.
+    pub matching: Matching,
+    /// Whether tunnels are looked into.
+    pub decapsulate: bool,
+    /// Whether XDP puts a tag in front of frames.
+    pub tag_metadata: bool,
+    /// The bits of the mark that tc sets, if it sets any.
+    pub mark: Option<MarkMask>,
+    /// Whether eight bytes of metadata tell a frame's original length, in native byte order.
+    pub original_length: bool,
 }
 
 /// Which maps hold the registry.
@@ -62,13 +76,16 @@ pub enum Maps<'pins> {
     Pinned(&'pins Pins),
 }
 
-/// The loaded object. What it has attached goes with it.
+/// The registry in the kernel, and one image or several that label by it. What they have attached goes with them.
 pub struct Dataplane {
-    ebpf: Ebpf,
+    /// The first one's registry is the registry.
+    images: Vec<Image>,
+    /// They go after what was attached to them.
+    qdiscs: Vec<Clsact>,
     services: Mapped<Service>,
-    counters: Counters,
+    settings: Settings,
+    sizes: Sizes,
     pinned: bool,
-    program: Option<&'static str>,
 }
 
 impl Dataplane {
@@ -80,60 +97,52 @@ impl Dataplane {
     pub fn open(maps: Maps<'_>, settings: Settings) -> Result<Self, DataplaneError> {
         let system = |what| move |why| DataplaneError::System { what, why };
         lift_memlock();
-        let slots = match maps {
-            Maps::Private { entries } => room_for(entries),
-            Maps::Pinned(pins) => pins.slots(),
+        let (slots, registry) = match maps {
+            Maps::Private { entries } => (room_for(entries), RegistryOf::New),
+            Maps::Pinned(pins) => (pins.slots(), RegistryOf::Pinned(pins)),
         };
         let cpus = possible_cpus().map_err(system("cannot count the CPUs"))?;
-        let counter_stride = stride(slots);
-        let log_unlabelled = u8::from(settings.log_unlabelled);
-        let log_level = if settings.log_unlabelled {
-            aya_log::Level::Debug as u8
-        } else {
-            0
-        };
-
-        let mut loader = EbpfLoader::new();
-        // Nothing in the object is relocated against the kernel's types, and parsed they take 21 MiB.
-        loader.btf(None);
-        loader
-            .map_max_entries(names::REGISTRY, slots)
-            .map_max_entries(names::SERVICES, slots)
-            .map_max_entries(names::COUNTERS, cpus * counter_stride)
-            .override_global(names::COUNTER_STRIDE, &counter_stride, true)
-            .override_global(names::LOG_UNLABELLED, &log_unlabelled, true)
-            .override_global(names::LOG_LEVEL, &log_level, true);
-        if let Maps::Pinned(pins) = maps {
-            for name in names::PINNED {
-                loader.map_pin_path(name, pins.path(name));
-            }
-        }
-        let ebpf = loader.load(OBJECT)?;
-        let services = Mapped::new(map_data(&ebpf, names::SERVICES)?, slots)
+        let sizes = Sizes { slots, cpus };
+        let image = Image::new(settings, sizes, registry)?;
+        let services = Mapped::new(image.map_data(names::SERVICES)?, slots)
             .map_err(system("cannot map the services into memory"))?;
-        let counters = Counters::new(map_data(&ebpf, names::COUNTERS)?, cpus, counter_stride)
-            .map_err(system("cannot map the counters into memory"))?;
-        let dataplane = Self {
-            ebpf,
-            services,
-            counters,
-            pinned: matches!(maps, Maps::Pinned(_)),
-            program: None,
-        };
         if let Maps::Pinned(pins) = maps {
             // The loader makes and pins new maps where it finds none.
-            let ids = names::PINNED.map(|name| {
-                map_data(&dataplane.ebpf, name)
-                    .ok()?
-                    .info()
-                    .ok()
-                    .map(|info| info.id())
-            });
+            let ids = names::PINNED
+                .map(|name| image.map_data(name).ok()?.info().ok().map(|info| info.id()));
             if ids != pins.ids().map(Some) {
                 return Err(DataplaneError::PinsChanged(pins.directory().to_owned()));
             }
         }
-        Ok(dataplane)
+        Ok(Self {
+            images: vec![image],
+            qdiscs: Vec::new(),
+            services,
+            settings,
+            sizes,
+            pinned: matches!(maps, Maps::Pinned(_)),
+        })
+    }
+
+    /// Loads the object once more, with counters of its own and the same registry and settings, and gives the new
+    /// image's position.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn add_image(&mut self) -> Result<usize, DataplaneError> {
+        let image = Image::new(self.settings, self.sizes, RegistryOf::Of(&self.images[0]))?;
+        self.images.push(image);
+        Ok(self.images.len() - 1)
+    }
+
+    /// The image at this position; the first one, at 0, is there from the start.
+    ///
+    /// # Panics
+    ///
+    /// There are fewer images.
+    pub fn image(&mut self, position: usize) -> &mut Image {
+        &mut self.images[position]
     }
 
     /// Makes the maps hold `registry` and nothing else. Slots keep their meaning; the generation is bumped last.
@@ -142,8 +151,9 @@ impl Dataplane {
     ///
     /// A registry that needs more slots than there are (nothing is changed), or what the kernel says.
     pub fn fill(&mut self, registry: &Registry) -> Result<Changes, FillError> {
-        let [Some(registry_map), Some(state_map)] =
-            self.ebpf.maps_disjoint_mut([names::REGISTRY, names::STATE])
+        let [Some(registry_map), Some(state_map)] = self.images[0]
+            .ebpf_mut()
+            .maps_disjoint_mut([names::REGISTRY, names::STATE])
         else {
             return Err(absent(names::REGISTRY).into());
         };
@@ -160,8 +170,8 @@ impl Dataplane {
 
     fn state(&self) -> Result<State, DataplaneError> {
         let failed = |error: MapError| DataplaneError::map(names::STATE, &error);
-        let map = self
-            .ebpf
+        let map = self.images[0]
+            .ebpf()
             .map(names::STATE)
             .ok_or_else(|| absent(names::STATE))?;
         let array: Array<_, Shared<State>> = Array::try_from(map).map_err(failed)?;
@@ -177,116 +187,65 @@ impl Dataplane {
         Ok(self.state()?.contents())
     }
 
-    /// Makes the kernel side's log readable. To be called before [`Dataplane::load`].
+    /// Makes the log of an image readable. To be called before its programs are loaded.
     ///
     /// # Errors
     ///
     /// What the kernel says.
     pub fn log(
         &mut self,
+        image: usize,
         write: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<KernelLog, DataplaneError> {
-        KernelLog::new(&mut self.ebpf, Box::new(write))
+        self.images[image].log(write)
     }
 
-    /// Loads the program: the one for multi-buffer frames, or the plain one where the kernel has none.
-    ///
-    /// # Errors
-    ///
-    /// No privilege, or a kernel whose verifier rejects both.
-    pub fn load(&mut self) -> Result<(), DataplaneError> {
-        // What an old kernel says of the first one is that it knows no such flag; what counts is the second's error.
-        self.load_program(names::XDP_FRAGS)
-            .or_else(|_| self.load_program(names::XDP))
+    /// The ids of all XDP programs that are loaded.
+    pub fn xdp_ids(&mut self) -> Vec<u32> {
+        self.images.iter_mut().flat_map(Image::xdp_ids).collect()
     }
 
-    /// Loads the program of that name, one of `portclass_common::names`.
-    ///
-    /// # Errors
-    ///
-    /// No privilege, or a kernel whose verifier rejects it.
-    pub fn load_program(&mut self, name: &'static str) -> Result<(), DataplaneError> {
-        self.xdp(name)?.load()?;
-        self.program = Some(name);
-        Ok(())
-    }
-
-    /// What the kernel gave beyond the least, by the names that reports use.
-    pub fn features(&self) -> Vec<&'static str> {
-        if self.takes_frags() {
-            vec!["frags"]
-        } else {
-            Vec::new()
-        }
-    }
-
-    fn takes_frags(&self) -> bool {
-        self.program == Some(names::XDP_FRAGS)
-    }
-
-    fn xdp(&mut self, name: &'static str) -> Result<&mut Xdp, DataplaneError> {
-        let program = self.ebpf.program_mut(name).ok_or_else(|| absent(name))?;
-        Ok(program.try_into()?)
-    }
-
-    fn loaded(&mut self) -> Result<&mut Xdp, DataplaneError> {
-        let name = self.program.ok_or(ProgramError::NotLoaded)?;
-        self.xdp(name)
-    }
-
-    /// The id of the loaded program.
-    pub fn program_id(&mut self) -> Option<u32> {
-        Some(self.loaded().ok()?.info().ok()?.id())
-    }
-
-    /// Attaches the loaded program to `interface`, for as long as `self` lives.
+    /// Attaches an image's XDP program to `interface`, for as long as `self` lives.
     ///
     /// # Errors
     ///
     /// What is in the way, and how to remove it.
-    pub fn attach(&mut self, interface: &Interface, mode: Mode) -> Result<Attachment, AttachError> {
-        if !interface.is_ethernet {
-            return Err(AttachError::NoEthernet {
-                interface: interface.name.clone(),
-            });
-        }
-        let frags = self.takes_frags();
-        let program = self.loaded().map_err(|error| AttachError::Other {
-            interface: interface.name.clone(),
-            mode: "any",
-            why: error.to_string(),
-        })?;
-        attach::attach(program, interface, mode, frags)
+    pub fn attach(
+        &mut self,
+        image: usize,
+        interface: &Interface,
+        mode: Mode,
+    ) -> Result<Attachment, AttachError> {
+        let link = link_of(interface)?;
+        self.images[image].attach(interface, link, mode)
     }
 
-    /// Takes the program off every interface. The counters stay as they are.
-    pub fn detach(&mut self) {
-        if let Ok(program) = self.loaded() {
-            // The links are closed whatever it answers.
-            let _unloaded = program.unload();
-        }
-        self.program = None;
-    }
-
-    /// Runs the loaded program once on `frame`, of 14 bytes or more, and returns its verdict (`BPF_PROG_TEST_RUN`).
-    /// What it leaves of the frame is written to `after`.
+    /// Attaches an image's tc program of this role to `interface`, for as long as `self` lives. What the process leaves
+    /// behind when it is killed, [`our_filters`](super::our_filters) finds.
     ///
     /// # Errors
     ///
-    /// What the kernel says, such as EINVAL for frames that are too short or too long.
-    pub fn run_frame(&mut self, frame: &[u8], after: &mut [u8]) -> Result<u32, DataplaneError> {
-        let program = self.loaded()?;
-        let result = program.test_run(TestRunOptions {
-            data_in: Some(frame),
-            data_out: Some(after),
-            ..TestRunOptions::new()
-        });
-        Ok(result?.return_value)
+    /// What is in the way.
+    pub fn attach_tc(
+        &mut self,
+        image: usize,
+        role: Role,
+        interface: &Interface,
+        hook: TcHook,
+    ) -> Result<ObtainedHook, AttachError> {
+        let link = link_of(interface)?;
+        self.images[image].attach_tc(role, interface, link, hook, &mut self.qdiscs)
     }
 
-    /// What was counted since the program was loaded, summed over the CPUs: reasons first, then slots.
-    pub fn counters(&self) -> Vec<Counter> {
-        self.counters.sums()
+    /// Takes the programs off every interface. The counters stay as they are.
+    pub fn detach(&mut self) {
+        self.images.iter_mut().for_each(Image::detach);
+        self.qdiscs.clear();
+    }
+
+    /// What every image has counted, summed over the CPUs: reasons first, then slots.
+    pub fn counters(&self) -> Vec<Vec<Counter>> {
+        self.images.iter().map(Image::counters).collect()
     }
 
     /// What `slot` means. A slot keeps its meaning for the life of the maps.
@@ -295,8 +254,15 @@ impl Dataplane {
     }
 
     pub(super) fn pinnable(&self, name: &'static str) -> Result<&Map, DataplaneError> {
-        self.ebpf.map(name).ok_or_else(|| absent(name))
+        self.images[0].ebpf().map(name).ok_or_else(|| absent(name))
     }
+}
+
+/// What the frames of `interface` begin with.
+fn link_of(interface: &Interface) -> Result<Link, AttachError> {
+    interface.link.ok_or_else(|| AttachError::UnknownLink {
+        interface: interface.name.clone(),
+    })
 }
 
 /// Slots for `entries` entries, with an eighth more for names that come later.
@@ -318,17 +284,7 @@ fn lift_memlock() {
     let _raised = setrlimit(Resource::Memlock, unlimited);
 }
 
-fn map_data<'ebpf>(
-    ebpf: &'ebpf Ebpf,
-    name: &'static str,
-) -> Result<&'ebpf MapData, DataplaneError> {
-    match ebpf.map(name) {
-        Some(Map::Array(data) | Map::HashMap(data)) => Ok(data),
-        _ => Err(absent(name)),
-    }
-}
-
-fn absent(name: &'static str) -> DataplaneError {
+pub(super) fn absent(name: &'static str) -> DataplaneError {
     let why = io::Error::new(io::ErrorKind::NotFound, name);
     DataplaneError::System {
         what: "the kernel object lacks a map or program that it should have",

@@ -7,16 +7,18 @@ use portclass::{
 use portclass_common::{
     counter::{Counter, FIRST_SLOT},
     label::Service,
+    labelling::Matching,
     names,
     packet::{Flow, Linear, Link, Reason, Start, parse},
     port::{FIRST_DYNAMIC, PortKey},
+    tag::MarkMask,
 };
 use testbed::{fixture::fixtures, frame, ip, ip::Hosts, privilege::is_root_or_skips, segment};
 
 const XDP_PASS: u32 = 2;
 
 fn parsed(frame: &[u8]) -> Result<Flow, Reason> {
-    parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome
+    parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome()
 }
 
 struct Kernel {
@@ -32,13 +34,14 @@ impl Kernel {
         let mut dataplane = Dataplane::open(Maps::Private { entries }, settings).expect("the maps");
         let changes = dataplane.fill(&registry).expect("room for the registry");
         dataplane
+            .image(0)
             .load_program(program)
             .expect("the verifier accepts the program");
         let services =
             (0..changes.contents.slots).map(|slot| dataplane.service(slot).expect("a slot in use"));
         Self {
             services: services.collect(),
-            before: dataplane.counters(),
+            before: dataplane.image(0).counters(),
             dataplane,
         }
     }
@@ -48,11 +51,12 @@ impl Kernel {
         let mut after = vec![0; frame.len()];
         let verdict = self
             .dataplane
-            .run_frame(frame, &mut after)
+            .image(0)
+            .run_frame(Link::Ethernet, frame, &mut after)
             .expect("a test run");
         assert_eq!(verdict, XDP_PASS);
         assert_eq!(after, frame, "an observer changes nothing");
-        let now = self.dataplane.counters();
+        let now = self.dataplane.image(0).counters();
         let changed = (0..)
             .zip(now.iter().zip(&self.before))
             .filter(|(_, (now, before))| now != before)
@@ -183,12 +187,43 @@ fn counting_is_the_same_with_the_log_on() {
             program,
             Settings {
                 log_unlabelled: true,
+                ..Settings::default()
             },
         );
         for fixture in fixtures() {
             if fixture.frame.len() >= SHORTEST {
                 kernel.agrees_on(&fixture.description, &fixture.frame);
             }
+        }
+    }
+}
+
+#[test]
+fn every_program_loads_with_every_setting() {
+    if !is_root_or_skips("every_program_loads_with_every_setting") {
+        return;
+    }
+    let plain = Settings::default();
+    let all = Settings {
+        log_unlabelled: true,
+        matching: Matching::Best,
+        decapsulate: true,
+        tag_metadata: true,
+        mark: Some(MarkMask::default()),
+        original_length: true,
+    };
+    for settings in [
+        plain,
+        all,
+        Settings {
+            decapsulate: true,
+            ..plain
+        },
+    ] {
+        let mut dataplane = Dataplane::open(Maps::Private { entries: 1 }, settings).expect("maps");
+        for name in names::PROGRAMS {
+            let loaded = dataplane.image(0).load_program(name);
+            assert!(loaded.is_ok(), "{name}, {settings:?}: {loaded:?}");
         }
     }
 }

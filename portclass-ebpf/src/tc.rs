@@ -1,0 +1,162 @@
+//! Frames as the network stack sends them, and as it takes them in.
+
+use aya_ebpf::{EbpfContext as _, bindings::__sk_buff, programs::TcContext};
+use portclass_common::{
+    packet::{Flow, Link, Parsed, Source as _, Start},
+    tag::mark_of,
+    transport::Transport,
+};
+
+use crate::{
+    count::{self, Size, count},
+    frame::{Copied, Direct},
+    label::{labelling, parsed},
+    log::{self, Direction},
+    maps::{MARK_MASK, MARK_SHIFT},
+};
+
+/// Bytes of a tag that the hardware puts in.
+const VLAN_TAG: u64 = 4;
+
+/// What is done with a parsed frame.
+type Finish = fn(&TcContext, &Parsed);
+
+/// Labels, counts and marks a frame that leaves.
+#[inline(always)]
+pub fn send(ctx: &TcContext, link: Link) {
+    if !near(ctx, link, finish_sent) {
+        send_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+    }
+}
+
+/// Labels and marks a frame that arrives, which XDP counts.
+#[inline(always)]
+pub fn receive(ctx: &TcContext, link: Link) {
+    if !near(ctx, link, finish_received) {
+        receive_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+    }
+}
+
+/// Parses what can be read without a call, often no more than the Ethernet header. Gives `false` and does nothing where
+/// that is too little.
+#[inline(always)]
+fn near(ctx: &TcContext, link: Link, finish: Finish) -> bool {
+    // SAFETY: the context is the one that the kernel handed over, and nobody changes the frame.
+    let source = unsafe { Direct::new(ctx.skb.skb, false) };
+    let parsed = parsed(source, at_start(ctx, link));
+    if parsed.is_truncated() {
+        return false;
+    }
+    finish(ctx, &parsed);
+    true
+}
+
+/// The same where a header lies beyond.
+///
+/// A function with a name of its own, so that the verifier follows it once, apart from its callers (global functions,
+/// Linux 5.6). Its parameters and its result, which means nothing, are plain, for the sake of the object's type
+/// information.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn send_further(skb: *mut __sk_buff, is_ip: u32) -> u32 {
+    further(&TcContext::new(skb), is_ip != 0, finish_sent);
+    0
+}
+
+/// As [`send_further`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn receive_further(skb: *mut __sk_buff, is_ip: u32) -> u32 {
+    further(&TcContext::new(skb), is_ip != 0, finish_received);
+    0
+}
+
+#[inline(always)]
+fn further(ctx: &TcContext, is_ip: bool, finish: Finish) {
+    let link = if is_ip { Link::Ip } else { Link::Ethernet };
+    // SAFETY: the context is the one that the kernel handed over.
+    let source = unsafe { Copied::new(ctx.skb.skb) };
+    finish(ctx, &parsed(source, at_start(ctx, link)));
+}
+
+#[inline(always)]
+fn skb(ctx: &TcContext) -> &__sk_buff {
+    // SAFETY: the kernel hands the program a context that lives as long as it runs.
+    unsafe { &*ctx.skb.skb }
+}
+
+#[inline(always)]
+fn at_start(ctx: &TcContext, link: Link) -> Start {
+    Start {
+        link,
+        tags_taken: usize::from(skb(ctx).vlan_present != 0),
+    }
+}
+
+#[inline(always)]
+fn finish_sent(ctx: &TcContext, parsed: &Parsed) {
+    let size = on_the_wire(ctx, parsed);
+    let labelling = labelling(parsed);
+    count(labelling.counter, size);
+    count::tunnels(parsed, size);
+    if !labelling.is_labelled() {
+        log::unlabelled(skb(ctx).ifindex, Direction::Egress, labelling.class, parsed);
+    }
+    if MARK_MASK.load() != 0 {
+        mark(ctx, mark_of(parsed.outcome(), labelling));
+    }
+}
+
+#[inline(always)]
+fn finish_received(ctx: &TcContext, parsed: &Parsed) {
+    mark(ctx, mark_of(parsed.outcome(), labelling(parsed)));
+}
+
+/// Replaces the mark's bits under the mask.
+#[inline(always)]
+fn mark(ctx: &TcContext, value: u32) {
+    let mask = MARK_MASK.load();
+    let placed = value << (MARK_SHIFT.load() & 31) & mask;
+    ctx.set_mark(skb(ctx).mark & !mask | placed);
+}
+
+/// Packets and bytes that go out: a large TCP or UDP packet is cut into segments only after this hook.
+#[inline(always)]
+fn on_the_wire(ctx: &TcContext, parsed: &Parsed) -> Size {
+    let skb = skb(ctx);
+    let packets = match (skb.gso_size, skb.gso_segs) {
+        (0, _) => 1,
+        (size, 0) => {
+            let payload = u64::from(skb.len).saturating_sub(headers(ctx, parsed));
+            payload.div_ceil(u64::from(size)).max(1)
+        }
+        (_, segments) => u64::from(segments),
+    };
+    let mut bytes = u64::from(skb.wire_len);
+    if skb.vlan_present != 0 {
+        bytes += packets * VLAN_TAG;
+    }
+    Size { packets, bytes }
+}
+
+/// Bytes of all headers up to the transport's, that one included.
+#[inline(always)]
+fn headers(ctx: &TcContext, parsed: &Parsed) -> u64 {
+    const TCP: u8 = Transport::Tcp.protocol();
+    const PORTS: usize = 4;
+    const UDP_HEADER: usize = 8;
+    let rest = match parsed.outcome() {
+        Ok(Flow { protocol: TCP, .. }) => {
+            // SAFETY: the context is the one that the kernel handed over.
+            let mut source = unsafe { Copied::new(ctx.skb.skb) };
+            // The data offset stands behind two ports and two sequence numbers (RFC 9293 section 3.1).
+            let words = source
+                .read::<2>(parsed.offset + 8)
+                .map_or(5, |field| field[0] >> 4);
+            usize::from(words) * 4 - PORTS
+        }
+        Ok(_) => UDP_HEADER - PORTS,
+        Err(_) => 0,
+    };
+    (parsed.offset + rest) as u64
+}

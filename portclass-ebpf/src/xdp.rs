@@ -1,0 +1,131 @@
+//! Frames as the driver hands them over.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    bindings::xdp_md,
+    helpers::{bpf_xdp_adjust_meta, bpf_xdp_get_buff_len},
+    programs::XdpContext,
+};
+use portclass_common::{
+    counter::{TAGGED, UNTAGGED},
+    labelling::Labelling,
+    packet::{Link, Parsed, Start},
+    tag::Tag,
+};
+
+use crate::{
+    count::{self, Size, count},
+    frame::{Copied, Direct},
+    label::{labelling, parsed},
+    log::{self, Direction},
+    maps::{ORIGINAL_LENGTH, TAG_METADATA},
+};
+
+/// A linear part from this size up may be the first of several buffers. The helper that knows is a real call, and
+/// small frames do not pay for it.
+const MULTI_BUFFER_FROM: u64 = 1_024;
+
+/// Bytes of a frame that lies in one buffer.
+#[inline(always)]
+pub fn in_one_buffer(ctx: &XdpContext) -> u64 {
+    (ctx.data_end() - ctx.data()) as u64
+}
+
+/// Bytes of a frame that may lie in several buffers.
+#[inline(always)]
+pub fn in_buffers(ctx: &XdpContext) -> u64 {
+    let linear = in_one_buffer(ctx);
+    if linear < MULTI_BUFFER_FROM {
+        return linear;
+    }
+    // SAFETY: the context is the one that the kernel handed over.
+    unsafe { bpf_xdp_get_buff_len(ctx.as_ptr().cast()) }
+}
+
+/// Labels, counts and tags a frame that lies in one buffer.
+#[inline(always)]
+pub fn observe(ctx: &XdpContext, link: Link) {
+    let bytes = in_one_buffer(ctx);
+    let parsed = parsed(direct(ctx, true), Start::of(link));
+    finish(ctx, &parsed, bytes);
+}
+
+/// Labels, counts and tags a frame that may lie in several buffers.
+#[inline(always)]
+pub fn observe_buffers(ctx: &XdpContext, link: Link) {
+    // Whether there are more buffers would cost a call to know, and it matters to few frames.
+    let parsed = parsed(direct(ctx, false), Start::of(link));
+    if parsed.is_truncated() {
+        xdp_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+        return;
+    }
+    finish(ctx, &parsed, in_buffers(ctx));
+}
+
+/// The same where a header lies beyond the first buffer.
+///
+/// A function with a name of its own, so that the verifier follows it once, apart from its callers (global functions,
+/// Linux 5.6). Its parameters and its result, which means nothing, are plain, for the sake of the object's type
+/// information.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn xdp_further(ctx: *mut xdp_md, is_ip: u32) -> u32 {
+    let ctx = &XdpContext::new(ctx);
+    let link = if is_ip != 0 { Link::Ip } else { Link::Ethernet };
+    // SAFETY: the context is the one that the kernel handed over.
+    let source = unsafe { Copied::new(ctx.ctx) };
+    let parsed = parsed(source, Start::of(link));
+    finish(ctx, &parsed, in_buffers(ctx));
+    0
+}
+
+#[inline(always)]
+fn direct(ctx: &XdpContext, is_whole: bool) -> Direct<'_, xdp_md> {
+    // SAFETY: the context is the one that the kernel handed over, and the frame is changed only once it is parsed.
+    unsafe { Direct::new(ctx.ctx, is_whole) }
+}
+
+#[inline(always)]
+fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64) {
+    let size = Size::of_one(original_length(ctx).unwrap_or(bytes));
+    let labelling = labelling(parsed);
+    count(labelling.counter, size);
+    count::tunnels(parsed, size);
+    if !labelling.is_labelled() {
+        let interface = ctx.ingress_ifindex() as u32;
+        log::unlabelled(interface, Direction::Ingress, labelling.class, parsed);
+    }
+    if TAG_METADATA.load() != 0 {
+        tag(ctx, parsed, labelling, size);
+    }
+}
+
+/// The length that a replay gives along with the first bytes of a frame.
+#[inline(always)]
+fn original_length(ctx: &XdpContext) -> Option<u64> {
+    if ORIGINAL_LENGTH.load() == 0 {
+        return None;
+    }
+    let length = ctx.metadata() as *const u64;
+    if length.wrapping_add(1) as usize > ctx.metadata_end() {
+        return None;
+    }
+    // SAFETY: the eight bytes of metadata lie before the frame, which the kernel places at a multiple of 8.
+    Some(unsafe { length.read() })
+}
+
+/// Puts a tag in front of the frame. This comes last: it makes every pointer into the frame invalid.
+#[inline(always)]
+fn tag(ctx: &XdpContext, parsed: &Parsed, labelling: Labelling, size: Size) {
+    let room = -(size_of::<Tag>() as i32);
+    // SAFETY: the context is the one that the kernel handed over.
+    let refused = unsafe { bpf_xdp_adjust_meta(ctx.as_ptr().cast(), room) } != 0;
+    let place = ctx.metadata() as *mut Tag;
+    if refused || place.wrapping_add(1) as usize > ctx.metadata_end() {
+        count(UNTAGGED, size);
+        return;
+    }
+    // SAFETY: the tag lies between the start of the metadata and the frame, at a multiple of 4.
+    unsafe { place.write(Tag::new(parsed.outcome(), labelling)) };
+    count(TAGGED, size);
+}

@@ -1,0 +1,349 @@
+//! One load of the kernel object: its programs with their settings, and the counters that they share.
+
+use std::{
+    mem::ManuallyDrop,
+    os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
+};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Map, MapData},
+    programs::{ProgramError, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions, Xdp},
+};
+use portclass_common::{counter::Counter, names, packet::Link};
+
+use super::{
+    AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedHook, Pins,
+    Settings, TcHook, attach,
+    counters::{Counters, stride},
+    object::{OBJECT, absent},
+    tc::{self, Clsact},
+};
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Counts, and tags, what arrives: XDP.
+    Ingress,
+    /// Counts, and marks, what leaves: tc.
+    Egress,
+    /// Marks what arrives: tc.
+    Mark,
+}
+
+/// The sizes of an image's maps.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    /// Slots that the registry's maps have room for.
+    pub(super) slots: u32,
+    /// One more than the highest CPU id.
+    pub(super) cpus: u32,
+}
+
+/// Where an image has its registry from.
+#[derive(Clone, Copy)]
+pub(super) enum Registry<'maps> {
+    /// It makes maps of its own.
+    New,
+    /// It opens pinned ones.
+    Pinned(&'maps Pins),
+    /// It takes those of another image.
+    Of(&'maps Image),
+}
+
+/// One load of the kernel object. What it has attached goes with it.
+pub struct Image {
+    ebpf: Ebpf,
+    counters: Counters,
+    /// The programs that are loaded.
+    loaded: Vec<(Role, Link, &'static str)>,
+}
+
+impl Image {
+    pub(super) fn new(
+        settings: Settings,
+        sizes: Sizes,
+        registry: Registry<'_>,
+    ) -> Result<Self, DataplaneError> {
+        let stride = stride(sizes.slots);
+        let slots = match registry {
+            Registry::New | Registry::Pinned(_) => sizes.slots,
+            // They are replaced at once.
+            Registry::Of(_) => 1,
+        };
+        let log_unlabelled = u8::from(settings.log_unlabelled);
+        let log_level = if settings.log_unlabelled {
+            aya_log::Level::Debug as u8
+        } else {
+            0
+        };
+        let matching = settings.matching as u8;
+        let decapsulate = u8::from(settings.decapsulate);
+        let tag_metadata = u8::from(settings.tag_metadata);
+        let original_length = u8::from(settings.original_length);
+        let mark_mask = settings.mark.map_or(0, |mask| mask.bits());
+        let mark_shift = settings.mark.map_or(0, |mask| mask.shift());
+
+        let mut loader = EbpfLoader::new();
+        // Nothing in the object is relocated against the kernel's types, and parsed they take 21 MiB.
+        loader.btf(None);
+        loader
+            .map_max_entries(names::REGISTRY, slots)
+            .map_max_entries(names::SERVICES, slots)
+            .map_max_entries(names::COUNTERS, sizes.cpus * stride)
+            .override_global(names::COUNTER_STRIDE, &stride, true)
+            .override_global(names::LOG_UNLABELLED, &log_unlabelled, true)
+            .override_global(names::LOG_LEVEL, &log_level, true)
+            .override_global(names::MATCHING, &matching, true)
+            .override_global(names::DECAPSULATE, &decapsulate, true)
+            .override_global(names::TAG_METADATA, &tag_metadata, true)
+            .override_global(names::ORIGINAL_LENGTH, &original_length, true)
+            .override_global(names::MARK_MASK, &mark_mask, true)
+            .override_global(names::MARK_SHIFT, &mark_shift, true);
+        if let Registry::Pinned(pins) = registry {
+            for name in names::PINNED {
+                loader.map_pin_path(name, pins.path(name));
+            }
+        }
+        let ebpf = loader.load(OBJECT)?;
+        let counters = Counters::new(map_data(&ebpf, names::COUNTERS)?, sizes.cpus, stride)
+            .map_err(|why| DataplaneError::System {
+                what: "cannot map the counters into memory",
+                why,
+            })?;
+        let image = Self {
+            ebpf,
+            counters,
+            loaded: Vec::new(),
+        };
+        if let Registry::Of(other) = registry {
+            image.share_registry(other)?;
+        }
+        Ok(image)
+    }
+
+    /// Takes the registry of `other`. Programs know their maps by descriptor until they are loaded, so the descriptors
+    /// come to stand for the other maps.
+    fn share_registry(&self, other: &Self) -> Result<(), DataplaneError> {
+        for name in names::PINNED {
+            let (own, shared) = (self.map_data(name)?, other.map_data(name)?);
+            // SAFETY: the descriptor is open and stays the property of its map: it is replaced in place, not closed.
+            let own = unsafe { OwnedFd::from_raw_fd(own.fd().as_fd().as_raw_fd()) };
+            let mut own = ManuallyDrop::new(own);
+            rustix::io::dup3(shared.fd(), &mut own, rustix::io::DupFlags::CLOEXEC).map_err(
+                |why| DataplaneError::System {
+                    what: "cannot share the registry's maps",
+                    why: why.into(),
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn map_data(&self, name: &'static str) -> Result<&MapData, DataplaneError> {
+        map_data(&self.ebpf, name)
+    }
+
+    pub(super) fn ebpf(&self) -> &Ebpf {
+        &self.ebpf
+    }
+
+    pub(super) fn ebpf_mut(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+
+    pub(super) fn log(
+        &mut self,
+        write: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<KernelLog, DataplaneError> {
+        KernelLog::new(&mut self.ebpf, Box::new(write))
+    }
+
+    /// Loads the program of this role, unless it is loaded: of XDP the one for multi-buffer frames, or the plain one
+    /// where the kernel has none.
+    ///
+    /// # Errors
+    ///
+    /// No privilege, or a kernel whose verifier rejects the program.
+    pub fn load(&mut self, role: Role, link: Link) -> Result<(), DataplaneError> {
+        if self.program(role, link).is_some() {
+            return Ok(());
+        }
+        let (first, second) = match (role, link) {
+            (Role::Ingress, Link::Ethernet) => (names::XDP_FRAGS, Some(names::XDP)),
+            (Role::Ingress, Link::Ip) => (names::XDP_IP_FRAGS, Some(names::XDP_IP)),
+            (Role::Egress, Link::Ethernet) => (names::EGRESS, None),
+            (Role::Egress, Link::Ip) => (names::EGRESS_IP, None),
+            (Role::Mark, Link::Ethernet) => (names::MARK, None),
+            (Role::Mark, Link::Ip) => (names::MARK_IP, None),
+        };
+        // What an old kernel says of the first one is that it knows no such flag; what counts is the second's error.
+        match (self.load_program(first), second) {
+            (Err(_), Some(second)) => self.load_program(second),
+            (loaded, _) => loaded,
+        }
+    }
+
+    /// Loads the program of that name, one of `portclass_common::names`.
+    ///
+    /// # Errors
+    ///
+    /// No privilege, or a kernel whose verifier rejects it.
+    pub fn load_program(&mut self, name: &'static str) -> Result<(), DataplaneError> {
+        let link = match name {
+            names::XDP_IP | names::XDP_IP_FRAGS | names::EGRESS_IP | names::MARK_IP => Link::Ip,
+            _ => Link::Ethernet,
+        };
+        let role = match name {
+            names::EGRESS | names::EGRESS_IP => Role::Egress,
+            names::MARK | names::MARK_IP => Role::Mark,
+            _ => Role::Ingress,
+        };
+        match role {
+            Role::Ingress => self.xdp(name)?.load()?,
+            Role::Egress | Role::Mark => self.classifier(name)?.load()?,
+        }
+        self.loaded.push((role, link, name));
+        Ok(())
+    }
+
+    fn program(&self, role: Role, link: Link) -> Option<&'static str> {
+        let mut programs = self.loaded.iter();
+        let found = programs.find(|loaded| (loaded.0, loaded.1) == (role, link));
+        found.map(|&(_, _, name)| name)
+    }
+
+    fn loaded(&self, role: Role, link: Link) -> Result<&'static str, DataplaneError> {
+        self.program(role, link)
+            .ok_or_else(|| ProgramError::NotLoaded.into())
+    }
+
+    fn xdp(&mut self, name: &'static str) -> Result<&mut Xdp, DataplaneError> {
+        let program = self.ebpf.program_mut(name).ok_or_else(|| absent(name))?;
+        Ok(program.try_into()?)
+    }
+
+    fn classifier(&mut self, name: &'static str) -> Result<&mut SchedClassifier, DataplaneError> {
+        let program = self.ebpf.program_mut(name).ok_or_else(|| absent(name))?;
+        Ok(program.try_into()?)
+    }
+
+    /// Whether the XDP program for this link takes frames in several buffers.
+    pub fn takes_frags(&self, link: Link) -> bool {
+        let name = self.program(Role::Ingress, link);
+        matches!(name, Some(names::XDP_FRAGS | names::XDP_IP_FRAGS))
+    }
+
+    /// The ids of the XDP programs that are loaded.
+    pub(super) fn xdp_ids(&mut self) -> Vec<u32> {
+        let loaded = self.loaded.clone();
+        let xdp = loaded
+            .into_iter()
+            .filter(|loaded| loaded.0 == Role::Ingress);
+        xdp.filter_map(|(_, _, name)| Some(self.xdp(name).ok()?.info().ok()?.id()))
+            .collect()
+    }
+
+    pub(super) fn attach(
+        &mut self,
+        interface: &Interface,
+        link: Link,
+        mode: Mode,
+    ) -> Result<Attachment, AttachError> {
+        let frags = self.takes_frags(link);
+        let program = self
+            .loaded(Role::Ingress, link)
+            .and_then(|name| self.xdp(name))
+            .map_err(|error| AttachError::not_loaded(interface, &error))?;
+        attach::attach(program, interface, mode, frags)
+    }
+
+    pub(super) fn attach_tc(
+        &mut self,
+        role: Role,
+        interface: &Interface,
+        link: Link,
+        hook: TcHook,
+        qdiscs: &mut Vec<Clsact>,
+    ) -> Result<ObtainedHook, AttachError> {
+        let point = match role {
+            Role::Egress => TcAttachType::Egress,
+            Role::Ingress | Role::Mark => TcAttachType::Ingress,
+        };
+        let program = self
+            .loaded(role, link)
+            .and_then(|name| self.classifier(name))
+            .map_err(|error| AttachError::not_loaded(interface, &error))?;
+        tc::attach(program, interface, point, hook, qdiscs)
+    }
+
+    /// Takes the programs off every interface. The counters stay as they are.
+    pub(super) fn detach(&mut self) {
+        for (role, _, name) in std::mem::take(&mut self.loaded) {
+            // The links are closed whatever it answers.
+            let _unloaded = match role {
+                Role::Ingress => self.xdp(name).map(|program| program.unload().is_ok()),
+                Role::Egress | Role::Mark => self
+                    .classifier(name)
+                    .map(|program| program.unload().is_ok()),
+            };
+        }
+    }
+
+    /// Runs the XDP program for this link once on `frame`, of 14 bytes or more, and returns its verdict
+    /// (`BPF_PROG_TEST_RUN`). What it leaves of the frame is written to `after`.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says, such as EINVAL for frames that are too short or too long.
+    pub fn run_frame(
+        &mut self,
+        link: Link,
+        frame: &[u8],
+        after: &mut [u8],
+    ) -> Result<u32, DataplaneError> {
+        self.run(
+            Role::Ingress,
+            link,
+            TestRunOptions {
+                data_in: Some(frame),
+                data_out: Some(after),
+                ..TestRunOptions::new()
+            },
+        )
+    }
+
+    /// Runs a loaded program as `options` say, and returns its verdict.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn run(
+        &mut self,
+        role: Role,
+        link: Link,
+        options: TestRunOptions<'_>,
+    ) -> Result<u32, DataplaneError> {
+        let name = self.loaded(role, link)?;
+        let result = match role {
+            Role::Ingress => self.xdp(name)?.test_run(options),
+            Role::Egress | Role::Mark => self.classifier(name)?.test_run(options),
+        };
+        Ok(result?.return_value)
+    }
+
+    /// What was counted since the object was loaded, summed over the CPUs: reasons first, then slots.
+    pub fn counters(&self) -> Vec<Counter> {
+        self.counters.sums()
+    }
+}
+
+fn map_data<'ebpf>(
+    ebpf: &'ebpf Ebpf,
+    name: &'static str,
+) -> Result<&'ebpf MapData, DataplaneError> {
+    match ebpf.map(name) {
+        Some(Map::Array(data) | Map::HashMap(data)) => Ok(data),
+        _ => Err(absent(name)),
+    }
+}
