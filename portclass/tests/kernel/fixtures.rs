@@ -11,12 +11,24 @@ use portclass_common::{
     packet::{Flow, Linear, Link, Reason, Start, parse},
     port::{FIRST_DYNAMIC, PortKey},
 };
-use testbed::{fixture::fixtures, frame, ip, ip::Hosts, privilege::is_root_or_skips, segment};
+use testbed::{
+    fixture::{self, Fixture},
+    frame, ip,
+    ip::Hosts,
+    privilege::is_root_or_skips,
+    segment,
+};
 
 const XDP_PASS: u32 = 2;
 
 fn parsed(frame: &[u8]) -> Result<Flow, Reason> {
     parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome
+}
+
+/// XDP sees no frames but those of Ethernet.
+fn fixtures() -> impl Iterator<Item = Fixture> {
+    let of_ethernet = |fixture: &Fixture| fixture.link == Link::Ethernet;
+    fixture::fixtures().into_iter().filter(of_ethernet)
 }
 
 struct Kernel {
