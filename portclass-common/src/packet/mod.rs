@@ -127,6 +127,8 @@ pub fn parse(source: impl Source, start: Start, decapsulate: bool) -> Parsed {
         Link::Ip => Layer::Ip,
     };
     let mut outcome = packet(&mut frame, first);
+    // What proves to be no tunnel is not left behind, though it was read.
+    let mut offset = frame.offset();
     let mut tunnels = [None; TUNNEL_MAX_DEPTH];
     if decapsulate {
         for tunnel in &mut tunnels {
@@ -134,6 +136,7 @@ pub fn parse(source: impl Source, start: Start, decapsulate: bool) -> Parsed {
                 Ok(Some((kind, inner))) => {
                     *tunnel = Some(kind);
                     outcome = packet(&mut frame, inner);
+                    offset = frame.offset();
                 }
                 Ok(None) => break,
                 Err(reason) => {
@@ -146,7 +149,7 @@ pub fn parse(source: impl Source, start: Start, decapsulate: bool) -> Parsed {
     Parsed {
         outcome,
         tunnels,
-        offset: frame.offset(),
+        offset,
     }
 }
 

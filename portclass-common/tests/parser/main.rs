@@ -1,0 +1,25 @@
+//! The parser against the fixture table, against random bytes, and against an independent parser.
+
+mod fixtures;
+mod frames;
+mod random;
+mod sources;
+mod tags;
+mod truncation;
+
+use portclass_common::packet::{Linear, Parsed, Start, Tunnel, parse};
+
+/// Not looking into tunnels, and looking into them.
+const MODES: [bool; 2] = [false, true];
+
+fn parsed(frame: &[u8], start: Start, decapsulate: bool) -> Parsed {
+    parse(Linear::new(frame), start, decapsulate)
+}
+
+/// The tunnels that were found, the outermost one first.
+fn found(parsed: &Parsed) -> Vec<Tunnel> {
+    let tunnels: Vec<Tunnel> = parsed.tunnels.iter().copied().flatten().collect();
+    let first = &parsed.tunnels[..tunnels.len()];
+    assert!(first.iter().all(Option::is_some), "{:?}", parsed.tunnels);
+    tunnels
+}
