@@ -2,10 +2,12 @@
 
 mod fixtures;
 mod frames;
+mod generated;
 mod random;
 mod sources;
 mod tags;
 mod truncation;
+mod witness;
 
 use portclass_common::packet::{Linear, Parsed, Start, Tunnel, parse};
 
