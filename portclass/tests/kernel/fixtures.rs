@@ -134,7 +134,10 @@ fn the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length() {
     }
     let mut kernel = Kernel::new(names::XDP_FRAGS, Settings::default());
     for fixture in fixtures() {
-        for length in SHORTEST..fixture.frame.len().min(200) {
+        // What lies behind the last header that the parser reads makes no difference.
+        let start = Start::of(Link::Ethernet);
+        let read = parse(Linear::new(&fixture.frame), start, false).offset;
+        for length in SHORTEST..fixture.frame.len().min(read + 4).min(200) {
             kernel.agrees_on(
                 &format!("{} cut at {length}", fixture.description),
                 &fixture.frame[..length],
