@@ -11,6 +11,8 @@ pub mod ether_type {
     pub const IPV4: u16 = 0x0800;
     /// RFC 826.
     pub const ARP: u16 = 0x0806;
+    /// Transparent Ethernet Bridging, RFC 1701: an Ethernet frame, in tunnels.
+    pub const ETHERNET_BRIDGING: u16 = 0x6558;
     /// IEEE 802.1Q.
     pub const VLAN: u16 = 0x8100;
     /// RFC 2464.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use etherparse::{EtherType, Ipv6ExtensionSlice, LaxNetSlice, LaxSlicedPacket};
+use etherparse::{
+    EtherType, IpAuthHeaderSlice, Ipv6ExtensionsSlice, Ipv6FragmentHeaderSlice,
+    Ipv6RawExtHeaderSlice, LaxNetSlice, LaxSlicedPacket, ip_number,
+};
 
 use crate::{ip::protocol, veth::Count};
 
@@ -91,11 +94,37 @@ fn in_ip(network: &LaxNetSlice<'_>) -> Kind {
 fn is_later_fragment(network: &LaxNetSlice<'_>) -> bool {
     match network {
         LaxNetSlice::Ipv4(packet) => packet.header().fragments_offset().value() != 0,
-        LaxNetSlice::Ipv6(packet) => packet.extensions().clone().into_iter().any(|extension| {
-            matches!(extension, Ipv6ExtensionSlice::Fragment(header) if header.fragment_offset().value() != 0)
-        }),
+        LaxNetSlice::Ipv6(packet) => has_later_fragment(packet.extensions()).unwrap_or(false),
         LaxNetSlice::Arp(_) => false,
     }
+}
+
+/// etherparse's own iterator goes on behind the extension headers that a lax parse has found, and out of bounds.
+fn has_later_fragment(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<bool> {
+    let mut rest = extensions.slice();
+    let mut number = extensions.first_header()?;
+    while !rest.is_empty() {
+        let (next, header) = match number {
+            ip_number::IPV6_FRAG => {
+                let header = Ipv6FragmentHeaderSlice::from_slice(rest).ok()?;
+                if header.fragment_offset().value() != 0 {
+                    return Some(true);
+                }
+                (header.next_header(), header.slice())
+            }
+            ip_number::AUTH => {
+                let header = IpAuthHeaderSlice::from_slice(rest).ok()?;
+                (header.next_header(), header.slice())
+            }
+            _ => {
+                let header = Ipv6RawExtHeaderSlice::from_slice(rest).ok()?;
+                (header.next_header(), header.slice())
+            }
+        };
+        number = next;
+        rest = &rest[header.len()..];
+    }
+    Some(false)
 }
 
 #[cfg(test)]
@@ -166,6 +195,21 @@ mod tests {
         for (frame, expected) in cases {
             assert_eq!(kind(&frame), expected, "{frame:02x?}");
         }
+    }
+
+    #[test]
+    fn extension_headers_that_etherparse_does_not_follow_are_no_harm() {
+        use protocol::{AUTHENTICATION, DESTINATION, HOP_BY_HOP};
+        let behind = |headers: &[u8]| {
+            let packet = extended(headers, protocol::UDP, &udp(&Hosts::V6, 1, 2, b"x"));
+            ethernet(ether_type::IPV6, &ipv6(headers[0], &packet))
+        };
+        assert_eq!(
+            kind(&behind(&[DESTINATION, HOP_BY_HOP])),
+            Kind::Protocol(HOP_BY_HOP)
+        );
+        let cut = &behind(&[DESTINATION, AUTHENTICATION])[..14 + 40 + 8 + 20];
+        assert_eq!(kind(cut), Kind::Protocol(AUTHENTICATION));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use portclass_common::packet::Link;
 use testbed::{
     fixture::fixtures,
     frame::{ether_type, ethernet, tagged},
@@ -154,6 +155,7 @@ fn the_tap_sees_frames_as_they_were_sent_tags_included() {
     sent.extend(
         fixtures()
             .into_iter()
+            .filter(|fixture| fixture.link == Link::Ethernet)
             .map(|fixture| fixture.frame)
             .filter(|frame| frame.len() > 14),
     );

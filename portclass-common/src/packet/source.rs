@@ -21,7 +21,10 @@ pub trait Source {
     /// Gives back `numbers`, of 15 bits at most. The kernel's verifier, which follows every path with all that it knows
     /// of every number and pointer, must not know any more which ones they are; so paths that differ in nothing else
     /// are one path to it from here on. Without this there would be more of them than it is willing to follow.
-    fn settle<const N: usize>(&mut self, numbers: [usize; N]) -> [usize; N];
+    #[inline(always)]
+    fn settle<const N: usize>(&mut self, numbers: [usize; N]) -> [usize; N] {
+        numbers
+    }
 
     /// Calls [`apart::extensions`].
     #[inline(always)]
@@ -87,10 +90,5 @@ impl Source for Linear<'_> {
     #[inline(always)]
     fn is_whole(&self) -> bool {
         self.is_whole
-    }
-
-    #[inline(always)]
-    fn settle<const N: usize>(&mut self, numbers: [usize; N]) -> [usize; N] {
-        numbers
     }
 }
