@@ -6,7 +6,7 @@ use std::{
 };
 
 use portclass::{
-    account::{Account, Direction, InterfaceInfo, Snapshot},
+    account::{Account, Direction, InterfaceInfo, Observed, Origin, Snapshot},
     dataplane::{
         Dataplane, Interface, KernelLog, Lock, Maps, Mode, Pins, Settings, default_route,
         interfaces,
@@ -56,9 +56,19 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, Failure>>()?;
     let live = in_place.then(Live::default);
     let reporter = Reporter::new(args.format.into(), args.limit, live, io::stdout());
-    let registry = dataplane.contents()?.into();
+    let observed = Observed {
+        registry: dataplane.contents()?.into(),
+        interfaces: infos,
+        origins: vec![Origin {
+            interface: None,
+            direction: Direction::Ingress,
+        }],
+        sort: args.sort.into(),
+        tunnels: false,
+        tags: false,
+    };
     let mut run = Run {
-        account: Account::new(registry, infos, args.sort.into(), Instant::now()),
+        account: Account::new(observed, Instant::now()),
         dataplane,
         output: Output::start(reporter),
         observed: interfaces,
@@ -252,8 +262,9 @@ impl Run {
     fn interval(&mut self) -> Snapshot {
         self.name_registry();
         let (dataplane, now) = (&self.dataplane, Instant::now());
+        let counters = vec![dataplane.counters()];
         self.account
-            .interval(dataplane.counters(), now, |slot| dataplane.service(slot))
+            .interval(counters, now, |slot| dataplane.service(slot))
     }
 
     /// Others may have loaded another registry into the pinned maps.
@@ -268,7 +279,7 @@ impl Run {
         const PATIENCE: Duration = Duration::from_secs(5);
         self.name_registry();
         let dataplane = &self.dataplane;
-        let counters = dataplane.counters();
+        let counters = [dataplane.counters()];
         let whole = self
             .account
             .whole(&counters, |slot| dataplane.service(slot));
