@@ -8,6 +8,8 @@ use portclass_common::{
     transport::Transport,
 };
 
+mod origins;
+
 use super::{Format, Layout, Live, Reporter, Size, table};
 use crate::account::{Account, Direction, InterfaceInfo, Observed, Origin, Snapshot, Sort};
 
