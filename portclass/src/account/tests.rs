@@ -8,7 +8,9 @@ use portclass_common::{
     transport::Transport,
 };
 
-use super::{Account, PortRow, Sort, Totals};
+mod origins;
+
+use super::{Account, Direction, Observed, Origin, PortRow, Sort, Totals};
 
 /// Four slots: https on two transports, x11 on two ports, and a reserved port.
 fn meaning(slot: u32) -> Option<Service> {
@@ -23,13 +25,28 @@ fn meaning(slot: u32) -> Option<Service> {
     }
 }
 
-fn account(sort: Sort, now: Instant) -> Account {
+/// What an account is of that counts in one place and tells nothing more.
+fn observed(sort: Sort) -> Observed {
     let contents = Contents {
         registry_date: 20_240_612,
         named_pairs: 4,
         ..Contents::default()
     };
-    Account::new(contents.into(), Vec::new(), sort, now)
+    Observed {
+        registry: contents.into(),
+        interfaces: Vec::new(),
+        origins: vec![Origin {
+            interface: None,
+            direction: Direction::Ingress,
+        }],
+        sort,
+        tunnels: false,
+        tags: false,
+    }
+}
+
+fn account(sort: Sort, now: Instant) -> Account {
+    Account::new(observed(sort), now)
 }
 
 fn counters(slots: &[(u64, u64)], reasons: &[(Reason, u64, u64)]) -> Vec<Counter> {
@@ -59,7 +76,8 @@ fn services_and_reasons_add_up_to_the_totals() {
             (Reason::Truncated, 1, 13),
         ],
     );
-    let snapshot = account(Sort::Bytes, Instant::now()).whole(&counters, meaning);
+    let snapshot =
+        account(Sort::Bytes, Instant::now()).whole(std::slice::from_ref(&counters), meaning);
     let services: Vec<_> = snapshot
         .services
         .iter()
@@ -121,7 +139,7 @@ fn services_and_reasons_add_up_to_the_totals() {
 fn a_slot_without_a_meaning_is_counted_all_the_same() {
     let counters = counters(&[(1, 60), (0, 0), (0, 0), (0, 0), (0, 0), (2, 120)], &[]);
     let unfilled = |slot| meaning(slot).or(Some(zeroed()));
-    let snapshot = account(Sort::Bytes, Instant::now()).whole(&counters, unfilled);
+    let snapshot = account(Sort::Bytes, Instant::now()).whole(&[counters], unfilled);
     assert_eq!((snapshot.totals.packets, snapshot.totals.bytes), (3, 180));
     let row = &snapshot.unlabelled[0];
     assert_eq!(
@@ -142,12 +160,12 @@ fn rates_are_of_the_interval_and_counters_of_the_whole_run() {
     let start = Instant::now();
     let mut account = account(Sort::Bytes, start);
     account.interval(
-        counters(&[(10, 1_000)], &[]),
+        vec![counters(&[(10, 1_000)], &[])],
         start + Duration::from_secs(1),
         meaning,
     );
     let snapshot = account.interval(
-        counters(&[(14, 1_500)], &[]),
+        vec![counters(&[(14, 1_500)], &[])],
         start + Duration::from_secs(3),
         meaning,
     );
@@ -166,12 +184,12 @@ fn an_interval_without_traffic_has_rates_of_zero_and_keeps_its_rows() {
     let start = Instant::now();
     let mut account = account(Sort::Bytes, start);
     account.interval(
-        counters(&[(1, 60)], &[]),
+        vec![counters(&[(1, 60)], &[])],
         start + Duration::from_secs(1),
         meaning,
     );
     let snapshot = account.interval(
-        counters(&[(1, 60)], &[]),
+        vec![counters(&[(1, 60)], &[])],
         start + Duration::from_secs(2),
         meaning,
     );
@@ -187,7 +205,7 @@ fn an_interval_without_traffic_has_rates_of_zero_and_keeps_its_rows() {
 fn rows_come_in_the_order_that_was_asked_for() {
     let order = |sort| {
         let counters = counters(&[(1, 900), (9, 100), (3, 300)], &[]);
-        let snapshot = account(sort, Instant::now()).whole(&counters, meaning);
+        let snapshot = account(sort, Instant::now()).whole(&[counters], meaning);
         let rows = snapshot
             .services
             .iter()

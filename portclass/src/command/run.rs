@@ -6,7 +6,7 @@ use std::{
 };
 
 use portclass::{
-    account::{Account, Direction, InterfaceInfo, Snapshot},
+    account::{Account, Direction, InterfaceInfo, Observed, Origin, Snapshot},
     dataplane::{
         Dataplane, Interface, KernelLog, Lock, Maps, Mode, Pins, Settings, default_route,
         interfaces,
@@ -36,22 +36,18 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     let interfaces = choose_interfaces(&args.interfaces)?;
     let settings = Settings {
         log_unlabelled: args.log_unlabelled,
-        ..Settings::default()
     };
     let in_place =
         io::stdout().is_terminal() && !(args.log_unlabelled && io::stderr().is_terminal());
     let mut dataplane = open(&args, settings)?;
     let mut log = match settings.log_unlabelled {
-        true => Some(readable(dataplane.log(0, {
+        true => Some(readable(dataplane.log({
             let interfaces = interfaces.clone();
             move |line| say(with_names(line, &interfaces))
         })?)?),
         false => None,
     };
-    dataplane.image(0).load(
-        portclass::dataplane::Role::Ingress,
-        portclass_common::packet::Link::Ethernet,
-    )?;
+    dataplane.load()?;
     // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
     let mut ends = Ends::new()?;
     let infos = interfaces
@@ -60,9 +56,19 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, Failure>>()?;
     let live = in_place.then(Live::default);
     let reporter = Reporter::new(args.format.into(), args.limit, live, io::stdout());
-    let registry = dataplane.contents()?.into();
+    let observed = Observed {
+        registry: dataplane.contents()?.into(),
+        interfaces: infos,
+        origins: vec![Origin {
+            interface: None,
+            direction: Direction::Ingress,
+        }],
+        sort: args.sort.into(),
+        tunnels: false,
+        tags: false,
+    };
     let mut run = Run {
-        account: Account::new(registry, infos, args.sort.into(), Instant::now()),
+        account: Account::new(observed, Instant::now()),
         dataplane,
         output: Output::start(reporter),
         observed: interfaces,
@@ -152,7 +158,7 @@ fn attach(
     mode: Mode,
 ) -> Result<InterfaceInfo, Failure> {
     let attachment = dataplane
-        .attach(0, interface, mode)
+        .attach(interface, mode)
         .map_err(|error| Failure::new(format!("{error}; {}", error.remedy())))?;
     if let Some(why) = attachment.fallback {
         say(format_args!(
@@ -165,7 +171,7 @@ fn attach(
             "warning: {name} is down; nothing will be counted until it is up: ip link set dev {name} up"
         ));
     }
-    let features: Vec<&'static str> = vec!["frags"];
+    let features = dataplane.features();
     let gave = features
         .iter()
         .map(|feature| format!(", {feature}"))
@@ -228,7 +234,7 @@ impl Run {
     /// namespace is still counted, so the run goes on.
     fn look_at_interfaces(&mut self) {
         let Ok(present) = interfaces() else { return };
-        let program = self.dataplane.xdp_ids().first().copied();
+        let program = self.dataplane.program_id();
         self.observed.retain_mut(|observed| {
             let still = present.iter().find(|interface| interface.index == observed.index);
             let attached = still.filter(|interface| interface.xdp.map(|(id, _)| id) == program);
@@ -256,10 +262,9 @@ impl Run {
     fn interval(&mut self) -> Snapshot {
         self.name_registry();
         let (dataplane, now) = (&self.dataplane, Instant::now());
+        let counters = vec![dataplane.counters()];
         self.account
-            .interval(dataplane.counters().remove(0), now, |slot| {
-                dataplane.service(slot)
-            })
+            .interval(counters, now, |slot| dataplane.service(slot))
     }
 
     /// Others may have loaded another registry into the pinned maps.
@@ -274,7 +279,7 @@ impl Run {
         const PATIENCE: Duration = Duration::from_secs(5);
         self.name_registry();
         let dataplane = &self.dataplane;
-        let counters = dataplane.counters().remove(0);
+        let counters = [dataplane.counters()];
         let whole = self
             .account
             .whole(&counters, |slot| dataplane.service(slot));

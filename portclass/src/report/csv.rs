@@ -1,4 +1,4 @@
-//! Snapshots as CSV: a row a port or reason, cumulative, without totals.
+//! Snapshots as CSV: a row a port or reason, cumulative, without totals, tunnels and tags, so that rows add up.
 
 use std::io;
 
@@ -40,22 +40,24 @@ fn write_rows(out: &mut impl io::Write, snapshot: &Snapshot, with_header: bool) 
         writer.write_record(HEADER)?;
     }
     let time = humantime::format_rfc3339_millis(snapshot.time).to_string();
-    let mut row = |direction: Direction, of: [&str; 5], packets: u64, bytes: u64| {
-        let [service, class, detail, transport, port] = of;
-        let (packets, bytes) = (packets.to_string(), bytes.to_string());
-        writer.write_record([
-            &time,
-            "",
-            direction.name(),
-            service,
-            class,
-            detail,
-            transport,
-            port,
-            &packets,
-            &bytes,
-        ])
-    };
+    let mut row =
+        |origin: (&Option<String>, Direction), of: [&str; 5], packets: u64, bytes: u64| {
+            let (interface, direction) = origin;
+            let [service, class, detail, transport, port] = of;
+            let (packets, bytes) = (packets.to_string(), bytes.to_string());
+            writer.write_record([
+                &time,
+                interface.as_deref().unwrap_or_default(),
+                direction.name(),
+                service,
+                class,
+                detail,
+                transport,
+                port,
+                &packets,
+                &bytes,
+            ])
+        };
     for service in &snapshot.services {
         for port in &service.ports {
             let number = port.port.to_string();
@@ -66,7 +68,12 @@ fn write_rows(out: &mut impl io::Write, snapshot: &Snapshot, with_header: bool) 
                 service.transport,
                 &number,
             ];
-            row(service.direction, of, port.packets, port.bytes)?;
+            row(
+                (&service.interface, service.direction),
+                of,
+                port.packets,
+                port.bytes,
+            )?;
         }
     }
     for reason in &snapshot.unlabelled {
@@ -78,7 +85,12 @@ fn write_rows(out: &mut impl io::Write, snapshot: &Snapshot, with_header: bool) 
             reason.transport.unwrap_or_default(),
             "",
         ];
-        row(reason.direction, of, reason.packets, reason.bytes)?;
+        row(
+            (&reason.interface, reason.direction),
+            of,
+            reason.packets,
+            reason.bytes,
+        )?;
     }
     writer.flush()?;
     Ok(())

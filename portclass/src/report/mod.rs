@@ -7,7 +7,9 @@ mod live;
 mod lookup;
 mod number;
 mod registry;
+mod shown;
 mod table;
+mod title;
 
 use std::io;
 
@@ -18,7 +20,8 @@ pub use registry::{
     Checked, Compared, check_json, check_table, diff_json, diff_table, records_csv, records_json,
     records_table, registry_csv, registry_json, services,
 };
-pub use table::{Layout, table};
+pub use shown::Layout;
+pub use table::table;
 
 use crate::account::Snapshot;
 

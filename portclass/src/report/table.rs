@@ -2,181 +2,226 @@
 
 use comfy_table::{CellAlignment, Row, Table, presets};
 
-use super::number::{grouped, ports, scaled, share};
+use super::{
+    number::{grouped, ports, scaled, share},
+    shown::{Layout, Shown},
+    title::title,
+};
 use crate::{
-    account::{Rates, Snapshot},
+    account::{Direction, Rates, Snapshot},
     text::one_line,
 };
 
-/// How much of a snapshot a table shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Layout {
-    /// Services at most.
-    pub limit: Option<usize>,
-    /// Lines at most; services make room for the totals and reasons below them.
-    pub rows: Option<usize>,
-}
-
-/// Columns of text; those after them hold numbers.
-const TEXT_COLUMNS: usize = 3;
-
-/// The lines of a table: services, totals, and unlabelled frames by reason.
+/// The lines of a table: services, totals, unlabelled frames by reason, tunnels, and tags.
 pub fn table(snapshot: &Snapshot, layout: Layout) -> Vec<String> {
-    let totals = snapshot.totals;
-    let with_rates = snapshot.interval_seconds.is_some();
-    let numbers = |packets, bytes, rates: Option<Rates>| {
-        let mut cells = vec![grouped(packets), grouped(bytes)];
-        if with_rates {
-            let rates = rates.map_or([String::new(), String::new()], |rates| {
-                [
-                    scaled(rates.packets_per_second),
-                    scaled(rates.bits_per_second),
-                ]
-            });
-            cells.extend(rates);
-        }
-        cells.push(share(bytes, totals.bytes));
-        cells
-    };
-    let headings = |text: [&str; TEXT_COLUMNS]| {
-        let rates: &[&str] = if with_rates {
-            &["PACKETS/S", "BITS/S"]
-        } else {
-            &[]
-        };
-        let numbers = [&["PACKETS", "BYTES"], rates, &["SHARE"]].concat();
-        Row::from(text.into_iter().chain(numbers).collect::<Vec<_>>())
-    };
-    let row = |text: [String; TEXT_COLUMNS], numbers: Vec<String>| {
-        Row::from(text.into_iter().chain(numbers).collect::<Vec<_>>())
-    };
-
     let shown = Shown::new(snapshot, layout);
-    let more = |hidden: usize| vec![format!("({hidden} more)")];
+    let totals = snapshot.totals;
+    let mut grid = Grid::new(snapshot);
 
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(headings(["SERVICE", "TRANSPORT", "PORTS"]));
-    for service in snapshot.services.iter().take(shown.services) {
-        let ports = ports(service.ports.iter().map(|row| row.port));
-        let text = [
-            one_line(&service.service),
-            service.transport.to_owned(),
-            ports,
-        ];
-        table.add_row(row(
-            text,
-            numbers(service.packets, service.bytes, service.rates),
-        ));
+    grid.headings(["SERVICE", "TRANSPORT", "PORTS"]);
+    for row in snapshot.services.iter().take(shown.services) {
+        let ports = ports(row.ports.iter().map(|row| row.port));
+        let text = [one_line(&row.service), row.transport.to_owned(), ports];
+        let origin = Some((&row.interface, row.direction));
+        grid.row(text, origin, (row.packets, row.bytes, row.rates));
     }
-    if shown.services < snapshot.services.len() {
-        table.add_row(more(snapshot.services.len() - shown.services));
-    }
+    grid.more(snapshot.services.len() - shown.services);
     let text = ["TOTAL".to_owned(), String::new(), String::new()];
-    table.add_row(row(
-        text,
-        numbers(totals.packets, totals.bytes, total_rates(snapshot)),
-    ));
+    let numbers = (totals.packets, totals.bytes, total_rates(snapshot));
+    grid.row(text, None, numbers);
+
     if !snapshot.unlabelled.is_empty() {
-        table.add_row(vec![""]);
-        table.add_row(headings(["UNLABELLED", "", ""]));
+        grid.blank();
+        grid.headings(["UNLABELLED", "", ""]);
     }
-    for reason in snapshot.unlabelled.iter().take(shown.reasons) {
-        let detail = reason.transport.or(reason.detail.as_deref());
-        let text = [
-            reason.class.to_owned(),
-            detail.unwrap_or_default().to_owned(),
-            String::new(),
-        ];
-        table.add_row(row(
-            text,
-            numbers(reason.packets, reason.bytes, reason.rates),
-        ));
+    for row in snapshot.unlabelled.iter().take(shown.reasons) {
+        let detail = row.transport.or(row.detail.as_deref()).unwrap_or_default();
+        let text = [row.class.to_owned(), detail.to_owned(), String::new()];
+        let origin = Some((&row.interface, row.direction));
+        grid.row(text, origin, (row.packets, row.bytes, row.rates));
     }
-    if shown.reasons < snapshot.unlabelled.len() {
-        table.add_row(more(snapshot.unlabelled.len() - shown.reasons));
-    }
-    for (position, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if position >= TEXT_COLUMNS {
-            column.set_cell_alignment(CellAlignment::Right);
+    grid.more(snapshot.unlabelled.len() - shown.reasons);
+
+    if let (Some(tunnels), Some(shown)) = (&snapshot.tunnels, shown.tunnels) {
+        grid.has_shares = false;
+        grid.blank();
+        if tunnels.is_empty() {
+            grid.over_next("TUNNELS (none)");
+            grid.blank();
+        } else {
+            grid.over_next("TUNNELS (not in TOTAL)");
+            grid.headings([""; TEXT_COLUMNS]);
         }
+        for row in tunnels.iter().take(shown) {
+            let transport = row.transport.unwrap_or_default().to_owned();
+            let text = [row.service.to_owned(), transport, String::new()];
+            let origin = Some((&row.interface, row.direction));
+            grid.row(text, origin, (row.packets, row.bytes, row.rates));
+        }
+        grid.more(tunnels.len() - shown);
     }
+
     let mut lines = Vec::new();
-    if with_title(layout) {
+    if shown.title {
         lines.extend([title(snapshot), String::new()]);
     }
-    lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
+    lines.extend(grid.lines());
+    if let Some(tags) = snapshot.tags.filter(|_| shown.tags) {
+        let [tagged, untagged] = [tags.tagged, tags.untagged].map(grouped);
+        lines.extend([
+            String::new(),
+            format!("TAGS  {tagged} tagged, {untagged} untagged"),
+        ]);
+    }
     lines
 }
 
-/// How many rows of each kind a table shows.
-struct Shown {
-    services: usize,
-    reasons: usize,
+/// Columns of text that every table has.
+const TEXT_COLUMNS: usize = 3;
+
+/// Lines of cells in columns: text, the origin as far as rows are told apart by it, and numbers.
+struct Grid {
+    table: Table,
+    /// Bytes that shares are of.
+    whole: u64,
+    has_interfaces: bool,
+    has_directions: bool,
+    has_rates: bool,
+    /// Whether rows from here on are a share of the whole.
+    has_shares: bool,
+    /// Lines by number, each with a text that runs over its first cells, which are empty: no cell may be as wide.
+    over: Vec<(usize, &'static str)>,
 }
 
-impl Shown {
-    /// Services and reasons share the lines that title, headings and totals leave, half and half where both want more.
-    fn new(snapshot: &Snapshot, layout: Layout) -> Self {
-        let services = snapshot
-            .services
-            .len()
-            .min(layout.limit.unwrap_or(usize::MAX));
-        let reasons = snapshot.unlabelled.len();
-        let Some(rows) = layout.rows else {
-            return Self { services, reasons };
-        };
-        // Heading, totals and the cursor's line; the reasons' blank line and heading; title and blank line.
-        let others = 3 + if reasons > 0 { 2 } else { 0 } + if with_title(layout) { 2 } else { 0 };
-        let room = rows.saturating_sub(others);
-        let hides_services = usize::from(services < snapshot.services.len());
-        if services + hides_services + reasons <= room {
-            return Self { services, reasons };
-        }
-        // Each kind has half of the lines, and what the other one does not want; a line says what is not shown.
-        let for_reasons = reasons.min((room / 2).max(room.saturating_sub(services)));
-        let for_services = room - for_reasons;
-        let but_one = |wanted: usize, lines: usize, hides: bool| {
-            if wanted > lines || hides {
-                lines.saturating_sub(1).min(wanted)
-            } else {
-                wanted
-            }
-        };
+impl Grid {
+    fn new(snapshot: &Snapshot) -> Self {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
         Self {
-            services: but_one(services, for_services, hides_services > 0),
-            reasons: but_one(reasons, for_reasons, false),
+            table,
+            whole: snapshot.totals.bytes,
+            has_interfaces: origins(snapshot).any(|(interface, _)| interface.is_some()),
+            has_directions: has_directions(snapshot),
+            has_rates: snapshot.interval_seconds.is_some(),
+            has_shares: true,
+            over: Vec::new(),
         }
+    }
+
+    /// Adds headings; the first ones are the table's.
+    fn headings(&mut self, text: [&str; TEXT_COLUMNS]) {
+        let share = if self.has_shares { "SHARE" } else { "" };
+        let row = self.cells(
+            text.map(str::to_owned),
+            ["INTERFACE", "DIRECTION"].map(str::to_owned),
+            ["PACKETS", "BYTES"].map(str::to_owned),
+            ["PACKETS/S", "BITS/S"].map(str::to_owned),
+            share.to_owned(),
+        );
+        if self.table.header().is_none() {
+            self.table.set_header(row);
+        } else {
+            self.table.add_row(row);
+        }
+    }
+
+    fn row(
+        &mut self,
+        text: [String; TEXT_COLUMNS],
+        origin: Option<(&Option<String>, Direction)>,
+        (packets, bytes, rates): (u64, u64, Option<Rates>),
+    ) {
+        let origin = origin.map_or_else(Default::default, |(interface, direction)| {
+            let interface = interface.as_deref().map(one_line).unwrap_or_default();
+            [interface, direction.name().to_owned()]
+        });
+        let rates = rates.map_or_else(Default::default, |rates| {
+            [
+                scaled(rates.packets_per_second),
+                scaled(rates.bits_per_second),
+            ]
+        });
+        let share = match self.has_shares {
+            true => share(bytes, self.whole),
+            false => String::new(),
+        };
+        let numbers = [grouped(packets), grouped(bytes)];
+        let row = self.cells(text, origin, numbers, rates, share);
+        self.table.add_row(row);
+    }
+
+    /// A row of the columns that this table has.
+    fn cells(
+        &self,
+        text: [String; TEXT_COLUMNS],
+        [interface, direction]: [String; 2],
+        numbers: [String; 2],
+        rates: [String; 2],
+        share: String,
+    ) -> Row {
+        let mut cells = Vec::from(text);
+        cells.extend(self.has_interfaces.then_some(interface));
+        cells.extend(self.has_directions.then_some(direction));
+        cells.extend(numbers);
+        cells.extend(rates.into_iter().filter(|_| self.has_rates));
+        cells.push(share);
+        Row::from(cells)
+    }
+
+    /// Says how many rows are not shown, if any.
+    fn more(&mut self, hidden: usize) {
+        if hidden > 0 {
+            self.table.add_row([format!("({hidden} more)")]);
+        }
+    }
+
+    fn blank(&mut self) {
+        self.table.add_row([""]);
+    }
+
+    /// Has the next line start with `text`, over its first cells, which are empty.
+    fn over_next(&mut self, text: &'static str) {
+        // The table's own headings are none of its rows.
+        self.over.push((1 + self.table.row_count(), text));
+    }
+
+    fn lines(mut self) -> Vec<String> {
+        let text =
+            TEXT_COLUMNS + usize::from(self.has_interfaces) + usize::from(self.has_directions);
+        for (position, column) in self.table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            if position >= text {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let trimmed = |line: &str| line.trim_end().to_owned();
+        let mut lines: Vec<_> = self.table.lines().map(|line| trimmed(&line)).collect();
+        for (line, text) in self.over {
+            let rest = lines[line].get(text.len()..).unwrap_or_default();
+            lines[line] = format!("{text}{rest}");
+        }
+        lines
     }
 }
 
-/// Whether there is room for the title: in a terminal of a few lines the numbers come first.
-fn with_title(layout: Layout) -> bool {
-    layout.rows.is_none_or(|rows| rows >= 10)
+/// The interface and the direction of each row.
+fn origins(snapshot: &Snapshot) -> impl Iterator<Item = (&Option<String>, Direction)> {
+    let services = snapshot.services.iter();
+    let reasons = snapshot.unlabelled.iter();
+    let tunnels = snapshot.tunnels.iter().flatten();
+    services
+        .map(|row| (&row.interface, row.direction))
+        .chain(reasons.map(|row| (&row.interface, row.direction)))
+        .chain(tunnels.map(|row| (&row.interface, row.direction)))
 }
 
-fn title(snapshot: &Snapshot) -> String {
-    let interfaces = snapshot
-        .interfaces
-        .iter()
-        .map(|interface| match interface.mode {
-            Some(mode) => format!("{} ({mode})", one_line(&interface.name)),
-            None => one_line(&interface.name),
-        })
-        .collect::<Vec<_>>()
-        .join(", ");
-    let registry = &snapshot.registry;
-    let date = registry
-        .updated
-        .as_ref()
-        .map(|date| format!(" of {date}"))
-        .unwrap_or_default();
-    format!(
-        "{}  {interfaces}  registry{date}, {} names",
-        humantime::format_rfc3339_seconds(snapshot.time),
-        grouped(registry.entries.into()),
-    )
+/// Whether more than one direction is observed.
+fn has_directions(snapshot: &Snapshot) -> bool {
+    let interfaces = snapshot.interfaces.iter();
+    let observed = interfaces.flat_map(|interface| interface.directions.iter().copied());
+    let mut all = observed.chain(origins(snapshot).map(|(_, direction)| direction));
+    let first = all.next();
+    all.any(|direction| Some(direction) != first)
 }
 
 fn total_rates(snapshot: &Snapshot) -> Option<Rates> {

@@ -8,8 +8,10 @@ use portclass_common::{
     transport::Transport,
 };
 
+mod origins;
+
 use super::{Format, Layout, Live, Reporter, Size, table};
-use crate::account::{Account, Direction, InterfaceInfo, Snapshot, Sort};
+use crate::account::{Account, Direction, InterfaceInfo, Observed, Origin, Snapshot, Sort};
 
 /// Services s1 to s9, each with ten times as many bytes as packets, and a reason.
 fn snapshot(name: &'static str) -> Snapshot {
@@ -37,13 +39,18 @@ fn snapshot(name: &'static str) -> Snapshot {
         directions: vec![Direction::Ingress],
         features: vec!["frags"],
     };
-    Account::new(
-        contents.into(),
-        vec![interface],
-        Sort::Bytes,
-        Instant::now(),
-    )
-    .whole(&counters, meaning)
+    let observed = Observed {
+        registry: contents.into(),
+        interfaces: vec![interface],
+        origins: vec![Origin {
+            interface: None,
+            direction: Direction::Ingress,
+        }],
+        sort: Sort::Bytes,
+        tunnels: false,
+        tags: false,
+    };
+    Account::new(observed, Instant::now()).whole(&[counters], meaning)
 }
 
 fn lines(layout: Layout) -> Vec<String> {
