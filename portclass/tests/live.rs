@@ -5,6 +5,7 @@ mod live {
     mod count;
     mod ends;
     mod layers;
+    mod nft;
     mod pins;
     mod process;
 }

@@ -16,5 +16,6 @@ pub mod privilege;
 pub mod seccomp;
 pub mod segment;
 pub mod tap;
+pub mod tool;
 pub mod veth;
 pub mod witness;
