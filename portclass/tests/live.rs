@@ -8,4 +8,5 @@ mod live {
     mod nft;
     mod pins;
     mod process;
+    mod tag_consumer;
 }

@@ -5,6 +5,7 @@
 
 pub mod bpf;
 pub mod bpffs;
+pub mod c;
 pub mod checksum;
 pub mod fixture;
 pub mod foreign;

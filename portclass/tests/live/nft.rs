@@ -10,17 +10,17 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use testbed::{netns::Netns, privilege::is_root_or_skips, tool::is_there_or_skips};
 
+use super::process::portclass;
+
 /// A namespace for rules, unless `test` has to be skipped.
 fn namespace_or_skips(test: &str) -> Option<Netns> {
     let is_possible = is_root_or_skips(test) && is_there_or_skips("nft", "nftables", test);
     is_possible.then(|| Netns::new().expect("a namespace"))
 }
 
-fn portclass_nft(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_portclass"))
-        .arg("nft")
+pub fn portclass_nft(arguments: &[&str]) -> String {
+    let output = portclass("nft")
         .args(arguments)
-        .env_remove("PORTCLASS_MARK_MASK")
         .output()
         .expect("portclass starts");
     assert!(
@@ -32,7 +32,7 @@ fn portclass_nft(arguments: &[&str]) -> String {
 }
 
 /// Runs `nft` inside, with `input` as its file.
-fn nft(netns: &Netns, arguments: &[&str], input: &str) -> String {
+pub fn nft(netns: &Netns, arguments: &[&str], input: &str) -> String {
     let mut command = Command::new("nft");
     command.args(arguments).args(["-f", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -57,11 +57,30 @@ fn success(output: Output) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// A chain behind which packets are there, with these rules.
 fn chain(rules: &str) -> String {
-    format!(
-        "table inet portclass {{\n chain arrives {{\n  type filter hook prerouting priority 0\n{rules}\n }}\n}}\n"
-    )
+    let hook = "type filter hook prerouting priority 0";
+    chain_of("inet portclass", hook, rules)
+}
+
+/// A chain with these rules, at a hook.
+pub fn chain_of(table: &str, hook: &str, rules: &str) -> String {
+    format!("table {table} {{\n chain arrives {{\n  {hook}\n{rules}\n }}\n}}\n")
+}
+
+/// The packets that each rule of that chain has counted.
+pub fn rules_with_packets(netns: &Netns, table: &str) -> Vec<u64> {
+    let words = [
+        &["chain"][..],
+        &table.split(' ').collect::<Vec<_>>(),
+        &["arrives"],
+    ];
+    let listed = list(netns, &words.concat());
+    let objects = listed["nftables"].as_array().expect("objects").iter();
+    let expressions = objects.filter_map(|object| object["rule"]["expr"].as_array());
+    let counters = expressions.flat_map(|expressions| expressions.iter());
+    counters
+        .filter_map(|expression| expression["counter"]["packets"].as_u64())
+        .collect()
 }
 
 fn identifiers(defines: &str) -> Vec<&str> {
