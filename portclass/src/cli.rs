@@ -1,5 +1,6 @@
 //! The command line: it only validates.
 
+mod nft;
 mod registry;
 
 use std::{path::PathBuf, time::Duration};
@@ -11,7 +12,9 @@ use portclass::{
     registry::Query,
     report::Format,
 };
+use portclass_common::tag::MarkMask;
 
+pub use self::nft::NftArgs;
 pub use self::registry::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
     ShowFormat, UpdateArgs,
@@ -34,6 +37,8 @@ pub enum Command {
     /// Validate registry files, list, compare, convert and fetch them; needs no privilege
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Print the marks of services for nftables; needs no privilege
+    Nft(NftArgs),
     /// Load the registry into the pinned BPF maps, for later runs to use
     Load(LoadArgs),
     /// Show what is pinned and what is attached
@@ -205,6 +210,21 @@ fn interface_name(name: &str) -> Result<String, String> {
     }
 }
 
+/// The bits of a mark that hold a label, in hexadecimal after `0x` or in decimal.
+pub fn mark_mask(text: &str) -> Result<MarkMask, String> {
+    let bits = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        // A sign is no digit.
+        Some(digits) if digits.starts_with('+') => None,
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None if text.starts_with('+') => None,
+        None => text.parse().ok(),
+    };
+    let bits = bits.ok_or("expected up to 32 bits, such as 0x0007ffff")?;
+    MarkMask::new(bits).ok_or_else(|| {
+        "expected at least 19 bits, one beside the other, such as 0x0007ffff".to_owned()
+    })
+}
+
 fn interval(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_millis(10);
     const LONGEST: Duration = Duration::from_hours(24);
@@ -219,7 +239,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::{Cli, interface_name, interval};
+    use super::{Cli, interface_name, interval, mark_mask};
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -252,6 +272,30 @@ mod tests {
             &long,
         ] {
             assert!(interface_name(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn masks_are_hexadecimal_or_decimal_and_have_room_for_a_mark() {
+        let bits = |text: &str| mark_mask(text).map(|mask| mask.bits()).ok();
+        assert_eq!(bits("0x0007ffff"), Some(0x7_ffff));
+        assert_eq!(bits("0XFFFFE000"), Some(0xffff_e000));
+        assert_eq!(bits("524287"), Some(0x7_ffff));
+        for text in [
+            "",
+            "0x",
+            "0",
+            "7ffff",
+            "0x3ffff",
+            "0x8007ffff",
+            "0x1ffffffff",
+            "-1",
+            "+524287",
+            "0x+7ffff",
+            " 0x7ffff",
+            "0x7ffff/8",
+        ] {
+            assert_eq!(bits(text), None, "{text:?}");
         }
     }
 

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(args),
         Command::Lookup(args) => command::lookup::run(args),
         Command::Registry(command) => command::registry::run(command),
+        Command::Nft(args) => command::nft::run(args),
         Command::Load(args) => command::load::run(args),
         Command::Status(args) => command::status::run(&args),
         Command::Detach(args) => command::detach::run(&args),

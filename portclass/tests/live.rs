@@ -5,6 +5,8 @@ mod live {
     mod count;
     mod ends;
     mod layers;
+    mod nft;
     mod pins;
     mod process;
+    mod tag_consumer;
 }

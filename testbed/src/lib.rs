@@ -5,6 +5,7 @@
 
 pub mod bpf;
 pub mod bpffs;
+pub mod c;
 pub mod checksum;
 pub mod fixture;
 pub mod foreign;
@@ -17,5 +18,6 @@ pub mod seccomp;
 pub mod segment;
 pub mod tap;
 pub mod tunnel;
+pub mod tool;
 pub mod veth;
 pub mod witness;

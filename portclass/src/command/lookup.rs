@@ -7,7 +7,7 @@ use portclass::{
     report::{lookup_json, lookup_table},
 };
 
-use super::{Failure, load_registry, unless_closed};
+use super::{Failure, load_registry, or_similar, unless_closed};
 use crate::cli::{LookupArgs, LookupFormat};
 
 pub fn run(args: LookupArgs) -> Result<(), Failure> {
@@ -18,12 +18,7 @@ pub fn run(args: LookupArgs) -> Result<(), Failure> {
     for query in &args.queries {
         let answers = index.lookup(query);
         if let Some(name) = query.name().filter(|_| answers.is_empty()) {
-            let similar = index.similar_names(name);
-            unknown.push(if similar.is_empty() {
-                query.to_string()
-            } else {
-                format!("{query} (did you mean {}?)", similar.join(", "))
-            });
+            unknown.push(or_similar(&index, query, name));
         }
         // Two queries may meet at one pair.
         let before = found.len();

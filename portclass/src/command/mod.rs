@@ -5,6 +5,7 @@ mod fetch;
 pub mod load;
 mod log_line;
 pub mod lookup;
+pub mod nft;
 mod output;
 pub mod registry;
 mod replace;
@@ -15,7 +16,7 @@ mod update;
 
 use std::{error::Error, fmt, io};
 
-use portclass::registry::{Kind, Registry, Severity, Sources};
+use portclass::registry::{Index, Kind, Registry, Severity, Sources};
 
 use self::stderr::say;
 
@@ -68,6 +69,18 @@ fn load_registry(sources: &Sources) -> Result<Registry, Failure> {
         ));
     }
     Ok(registry)
+}
+
+/// What was asked for in vain, and names that are nearly `name`.
+fn or_similar(index: &Index<'_>, asked: impl fmt::Display, name: &str) -> String {
+    let mut similar = index.similar_names(name);
+    // A name without a port is there, and is no help.
+    similar.retain(|other| !other.eq_ignore_ascii_case(name));
+    if similar.is_empty() {
+        asked.to_string()
+    } else {
+        format!("{asked} (did you mean {}?)", similar.join(", "))
+    }
 }
 
 /// A closed stdout is a normal end.

@@ -37,6 +37,11 @@ impl Query {
 pub struct NamePattern(Pattern);
 
 impl NamePattern {
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// Whether the whole of `name` matches.
     pub fn matches(&self, name: &str) -> bool {
         let options = MatchOptions {

@@ -5,6 +5,7 @@ mod csv;
 mod json;
 mod live;
 mod lookup;
+mod nft;
 mod number;
 mod registry;
 mod shown;
@@ -15,6 +16,7 @@ use std::io;
 
 pub use live::{Live, Size};
 pub use lookup::{lookup_json, lookup_table};
+pub use nft::{NftForm, NftServices, NftTable, NftTableError};
 pub use number::grouped;
 pub use registry::{
     Checked, Compared, check_json, check_table, diff_json, diff_table, records_csv, records_json,
