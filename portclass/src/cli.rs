@@ -2,23 +2,20 @@
 
 mod nft;
 mod registry;
+mod run;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
-use portclass::{
-    account::Sort,
-    dataplane::{DEFAULT_PIN_DIR, Mode},
-    registry::Query,
-    report::Format,
-};
-use portclass_common::tag::MarkMask;
+use portclass::{account::Sort, dataplane::DEFAULT_PIN_DIR, registry::Query, report::Format};
+use portclass_common::{labelling::Matching, tag::MarkMask};
 
 pub use self::nft::NftArgs;
 pub use self::registry::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
     ShowFormat, UpdateArgs,
 };
+pub use self::run::{RunArgs, TagArg};
 
 /// Labels live traffic with its registered service, in the kernel.
 #[derive(Debug, Parser)]
@@ -45,39 +42,6 @@ pub enum Command {
     Status(PinArgs),
     /// Remove the pinned maps
     Detach(PinArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// Interface to observe; may be given several times [default: that of the default route]
-    #[arg(long = "iface", short = 'i', value_name = "NAME", env = "PORTCLASS_IFACE", value_delimiter = ',',
-          value_parser = interface_name)]
-    pub interfaces: Vec<String>,
-    /// How to attach
-    #[arg(long, value_enum, default_value_t, env = "PORTCLASS_MODE")]
-    pub mode: ModeArg,
-    /// What to print
-    #[arg(long, short, value_enum, default_value_t, env = "PORTCLASS_FORMAT")]
-    pub format: FormatArg,
-    /// Time between two reports, such as 1s or 500ms
-    #[arg(long, default_value = "1s", env = "PORTCLASS_INTERVAL", value_parser = interval)]
-    pub interval: Duration,
-    /// End after this time, such as 10s or 5m [default: Ctrl-C ends the run]
-    #[arg(long, env = "PORTCLASS_DURATION", value_parser = humantime::parse_duration)]
-    pub duration: Option<Duration>,
-    /// Services that a table shows at most
-    #[arg(long, value_name = "N", env = "PORTCLASS_LIMIT")]
-    pub limit: Option<usize>,
-    /// Order of the services
-    #[arg(long, value_enum, default_value_t, env = "PORTCLASS_SORT")]
-    pub sort: SortArg,
-    /// Log unlabelled frames on stderr, at most ten a second and CPU
-    #[arg(long, env = "PORTCLASS_LOG_UNLABELLED", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
-    pub log_unlabelled: bool,
-    #[command(flatten)]
-    pub registry: RegistryArgs,
-    #[command(flatten)]
-    pub pins: PinArgs,
 }
 
 #[derive(Debug, Args)]
@@ -108,23 +72,54 @@ pub struct PinArgs {
     pub pin_dir: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub enum ModeArg {
-    /// Native where the driver can, generic otherwise
-    #[default]
-    Auto,
-    /// In the driver
-    Native,
-    /// In the network stack
-    Generic,
+/// How frames are labelled.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LabelArgs {
+    /// The port that labels come from
+    #[arg(
+        long = "match",
+        value_name = "WHICH",
+        value_enum,
+        default_value_t,
+        env = "PORTCLASS_MATCH"
+    )]
+    pub matching: MatchArg,
+    /// Look into tunnels (IP in IP, GRE, VXLAN, VXLAN-GPE, Geneve, GRE in UDP), two deep
+    #[arg(long, env = "PORTCLASS_DECAPSULATE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub decapsulate: bool,
 }
 
-impl From<ModeArg> for Mode {
-    fn from(mode: ModeArg) -> Self {
-        match mode {
-            ModeArg::Auto => Self::Auto,
-            ModeArg::Native => Self::Native,
-            ModeArg::Generic => Self::Generic,
+/// How counters are reported.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ReportArgs {
+    /// What to print
+    #[arg(long, short, value_enum, default_value_t, env = "PORTCLASS_FORMAT")]
+    pub format: FormatArg,
+    /// Services that a table shows at most
+    #[arg(long, value_name = "N", env = "PORTCLASS_LIMIT")]
+    pub limit: Option<usize>,
+    /// Order of the services
+    #[arg(long, value_enum, default_value_t, env = "PORTCLASS_SORT")]
+    pub sort: SortArg,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MatchArg {
+    /// The destination port alone
+    #[default]
+    Destination,
+    /// The source port alone
+    Source,
+    /// The port more likely to be the server's, which labels replies too
+    Best,
+}
+
+impl From<MatchArg> for Matching {
+    fn from(matching: MatchArg) -> Self {
+        match matching {
+            MatchArg::Destination => Self::Destination,
+            MatchArg::Source => Self::Source,
+            MatchArg::Best => Self::Best,
         }
     }
 }
@@ -189,27 +184,6 @@ pub enum LookupFormat {
     Json,
 }
 
-/// The kernel's rules for names (`dev_valid_name` in net/core/dev.c).
-fn interface_name(name: &str) -> Result<String, String> {
-    const IFNAMSIZ: usize = 16;
-    let is_valid = !name.is_empty()
-        && name.len() < IFNAMSIZ
-        && name != "."
-        && name != ".."
-        && !name.contains(|character: char| {
-            character == '/' || character == ':' || character.is_ascii_whitespace()
-        })
-        && !name.contains(char::is_control);
-    if is_valid {
-        Ok(name.to_owned())
-    } else {
-        Err(format!(
-            "no interface can have this name; expected 1 to {} bytes, without '/', ':' or blanks",
-            IFNAMSIZ - 1
-        ))
-    }
-}
-
 /// The bits of a mark that hold a label, in hexadecimal after `0x` or in decimal.
 pub fn mark_mask(text: &str) -> Result<MarkMask, String> {
     let bits = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
@@ -239,40 +213,11 @@ fn interval(text: &str) -> Result<Duration, String> {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::{Cli, interface_name, interval, mark_mask};
+    use super::{Cli, interval, mark_mask};
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn names_that_no_interface_can_have_are_refused() {
-        for name in [
-            "eth0",
-            "a",
-            "enp0s31f6.4094",
-            "br-lan",
-            "veth@1",
-            "fifteen-letters",
-        ] {
-            assert_eq!(interface_name(name).as_deref(), Ok(name));
-        }
-        let long = "x".repeat(300);
-        for name in [
-            "",
-            ".",
-            "..",
-            "sixteen-letters-",
-            "a/b",
-            "a b",
-            "a:b",
-            "a\0b",
-            "a\u{1b}[2J",
-            &long,
-        ] {
-            assert!(interface_name(name).is_err(), "{name:?}");
-        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub mod privilege;
 pub mod seccomp;
 pub mod segment;
 pub mod tap;
-pub mod tunnel;
 pub mod tool;
+pub mod tunnel;
 pub mod veth;
 pub mod witness;

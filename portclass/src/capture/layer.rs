@@ -1,6 +1,8 @@
 //! The header that the frames of a capture start with, and how it becomes one that the parser knows.
 
-use super::{Frame, Link};
+use portclass_common::packet::Link;
+
+use super::Frame;
 
 /// What the frames of an interface start with: the link types that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

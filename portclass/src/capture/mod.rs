@@ -20,6 +20,7 @@ pub use error::CaptureError;
 use layer::Layer;
 use pcap::Pcap;
 use pcapng::Pcapng;
+pub use portclass_common::packet::Link;
 use window::Window;
 
 /// The longest record or block of packets, its own header included, in bytes: twice the largest packet that Linux
@@ -42,15 +43,6 @@ pub struct Frame<'a> {
     /// Bytes of the frame on the wire, as the capture says, without the frame check sequence; never fewer than were
     /// captured. They are counted from the header that the capture has.
     pub original_length: u64,
-}
-
-/// What a frame starts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Link {
-    /// An Ethernet header.
-    Ethernet,
-    /// An IPv4 or IPv6 header, as its first nibble says.
-    Ip,
 }
 
 /// A capture file that is being read.

@@ -2,7 +2,8 @@
 
 use portclass::{account::protocol_name, dataplane::Interface};
 
-/// `interface 2: dynamic, protocol 17, port 60000, ...` as `eth0: dynamic, udp, port 60000, ...`.
+/// `interface 2, direction 0: dynamic, protocol 17, port 60000, ...` as `eth0: dynamic, udp, port 60000, ...`; direction 1,
+/// what leaves, as `eth0 egress: ...`.
 pub fn with_names(line: &str, interfaces: &[Interface]) -> String {
     let Some((index, what)) = line
         .strip_prefix("interface ")
@@ -10,6 +11,10 @@ pub fn with_names(line: &str, interfaces: &[Interface]) -> String {
     else {
         return line.to_owned();
     };
+    let Some((index, direction)) = index.split_once(", direction ") else {
+        return line.to_owned();
+    };
+    let egress = if direction == "1" { " egress" } else { "" };
     let known = interfaces
         .iter()
         .find(|interface| interface.index.to_string() == index);
@@ -20,7 +25,10 @@ pub fn with_names(line: &str, interfaces: &[Interface]) -> String {
             .and_then(|number| number.parse().ok())
             .map_or_else(|| part.to_owned(), protocol_name)
     });
-    format!("{interface}: {}", words.collect::<Vec<_>>().join(", "))
+    format!(
+        "{interface}{egress}: {}",
+        words.collect::<Vec<_>>().join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -36,19 +44,21 @@ mod tests {
             name: "eth0".to_owned(),
             is_up: true,
             link: Some(portclass_common::packet::Link::Ethernet),
+            lower: None,
+            controller: None,
             mtu: 1_500,
             xdp: None,
         };
         let named = |line| with_names(line, std::slice::from_ref(&eth0));
         assert_eq!(
-            named("interface 2: dynamic, protocol 17, port 60000, from port 443"),
+            named("interface 2, direction 0: dynamic, protocol 17, port 60000, from port 443"),
             "eth0: dynamic, udp, port 60000, from port 443"
         );
         assert_eq!(
-            named("interface 2: no ports, protocol 58"),
-            "eth0: no ports, ipv6-icmp"
+            named("interface 2, direction 1: no ports, protocol 58"),
+            "eth0 egress: no ports, ipv6-icmp"
         );
-        assert_eq!(named("interface 3: non-ip"), "3: non-ip");
+        assert_eq!(named("interface 3, direction 0: non-ip"), "3: non-ip");
         assert_eq!(named("anything else"), "anything else");
     }
 }

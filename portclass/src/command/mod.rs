@@ -2,6 +2,7 @@
 
 pub mod detach;
 mod fetch;
+mod interfaces;
 pub mod load;
 mod log_line;
 pub mod lookup;

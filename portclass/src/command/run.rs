@@ -8,8 +8,7 @@ use std::{
 use portclass::{
     account::{Account, Direction, InterfaceInfo, Observed, Origin, Snapshot},
     dataplane::{
-        Dataplane, Interface, KernelLog, Lock, Maps, Mode, Pins, Settings, default_route,
-        interfaces,
+        AttachError, Dataplane, Interface, KernelLog, Lock, Maps, Pins, Role, Settings, interfaces,
     },
     report::{Live, Reporter},
 };
@@ -21,9 +20,10 @@ use tokio::{
 };
 
 use super::{
-    Failure, load_registry, log_line::with_names, output::Output, stderr::say, unless_closed,
+    Failure, detach::remove_leftovers, interfaces::choose, load_registry, log_line::with_names,
+    output::Output, stderr::say, unless_closed,
 };
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, TagArg};
 
 pub fn run(args: RunArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -33,13 +33,26 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 }
 
 async fn observe(args: RunArgs) -> Result<(), Failure> {
-    let interfaces = choose_interfaces(&args.interfaces)?;
+    let marks = args.tags.contains(&TagArg::Mark);
+    let tags_metadata = args.tags.contains(&TagArg::Metadata);
+    if tags_metadata && !args.direction.has_ingress() {
+        return Err(Failure::new(
+            "--tag metadata: only what arrives gets metadata; use --direction ingress or both",
+        ));
+    }
+    let interfaces = choose(&args.interfaces)?;
     let settings = Settings {
         log_unlabelled: args.log_unlabelled,
+        matching: args.label.matching.into(),
+        decapsulate: args.label.decapsulate,
+        tag_metadata: tags_metadata,
+        mark: marks.then_some(args.mark_mask),
+        original_length: false,
     };
     let in_place =
         io::stdout().is_terminal() && !(args.log_unlabelled && io::stderr().is_terminal());
     let mut dataplane = open(&args, settings)?;
+    let points = points(&args, &interfaces, &mut dataplane)?;
     let mut log = match settings.log_unlabelled {
         true => Some(readable(dataplane.log({
             let interfaces = interfaces.clone();
@@ -47,31 +60,31 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         })?)?),
         false => None,
     };
-    dataplane.load()?;
+    load(&mut dataplane, &interfaces, &points, marks)?;
+    remove_leftovers();
     // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
     let mut ends = Ends::new()?;
     let infos = interfaces
         .iter()
-        .map(|interface| attach(&mut dataplane, interface, args.mode.into()))
+        .map(|interface| attach(&mut dataplane, interface, &points, &args))
         .collect::<Result<Vec<_>, Failure>>()?;
     let live = in_place.then(Live::default);
-    let reporter = Reporter::new(args.format.into(), args.limit, live, io::stdout());
+    let report = args.report;
+    let reporter = Reporter::new(report.format.into(), report.limit, live, io::stdout());
     let observed = Observed {
         registry: dataplane.contents()?.into(),
         interfaces: infos,
-        origins: vec![Origin {
-            interface: None,
-            direction: Direction::Ingress,
-        }],
-        sort: args.sort.into(),
-        tunnels: false,
-        tags: false,
+        origins: points.iter().map(|point| point.origin).collect(),
+        sort: report.sort.into(),
+        tunnels: settings.decapsulate,
+        tags: settings.tag_metadata,
     };
     let mut run = Run {
         account: Account::new(observed, Instant::now()),
         dataplane,
         output: Output::start(reporter),
         observed: interfaces,
+        has_ingress: args.direction.has_ingress(),
     };
     ends.after(args.duration);
     let watched = run.watch(&mut log, &mut ends, args.interval).await;
@@ -85,44 +98,85 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     }
 }
 
-/// The interfaces of those names, each once, or the one that the default route leaves by.
-fn choose_interfaces(names: &[String]) -> Result<Vec<Interface>, Failure> {
-    let present = interfaces()
-        .map_err(|error| Failure::new(format!("cannot list the interfaces: {error}")))?;
-    let list = || {
-        present
-            .iter()
-            .map(|interface| interface.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let mut chosen: Vec<Interface> = Vec::new();
-    for name in names {
-        let Some(interface) = present.iter().find(|interface| interface.name == *name) else {
-            return Err(Failure::new(format!(
-                "{name}: no such interface; this host has: {}",
-                list()
-            )));
-        };
-        if !chosen.contains(interface) {
-            chosen.push(interface.clone());
+/// Where counters come from: one image of the kernel object for each.
+struct Point {
+    origin: Origin,
+    /// Position of the image.
+    image: usize,
+}
+
+impl Point {
+    fn role(&self) -> Role {
+        match self.origin.direction {
+            Direction::Ingress => Role::Ingress,
+            Direction::Egress => Role::Egress,
         }
     }
-    if names.is_empty() {
-        let route = default_route()
-            .map_err(|error| Failure::new(format!("cannot list the routes: {error}")))?;
-        let interface = present
-            .iter()
-            .find(|interface| Some(interface.index) == route);
-        let Some(interface) = interface else {
-            return Err(Failure::new(format!(
-                "no default route to choose an interface by; name one with --iface: {}",
-                list()
-            )));
-        };
-        chosen.push(interface.clone());
+
+    /// Whether it observes `interface`.
+    fn has(&self, interface: &Interface) -> bool {
+        self.origin
+            .interface
+            .is_none_or(|index| index == interface.index)
     }
-    Ok(chosen)
+}
+
+/// A point for each direction, and for each interface where they are counted by themselves.
+fn points(
+    args: &RunArgs,
+    interfaces: &[Interface],
+    dataplane: &mut Dataplane,
+) -> Result<Vec<Point>, Failure> {
+    let observed = if args.per_interface {
+        interfaces
+            .iter()
+            .map(|interface| Some(interface.index))
+            .collect()
+    } else {
+        vec![None]
+    };
+    let directions = [
+        (Direction::Ingress, args.direction.has_ingress()),
+        (Direction::Egress, args.direction.has_egress()),
+    ];
+    let mut points: Vec<Point> = Vec::new();
+    for interface in observed {
+        for (direction, _) in directions.into_iter().filter(|&(_, wanted)| wanted) {
+            let image = match points.len() {
+                0 => 0,
+                _ => dataplane.add_image()?,
+            };
+            points.push(Point {
+                origin: Origin {
+                    interface,
+                    direction,
+                },
+                image,
+            });
+        }
+    }
+    Ok(points)
+}
+
+/// Loads what the interfaces need, before anything is attached.
+fn load(
+    dataplane: &mut Dataplane,
+    interfaces: &[Interface],
+    points: &[Point],
+    marks: bool,
+) -> Result<(), Failure> {
+    for point in points {
+        for interface in interfaces.iter().filter(|interface| point.has(interface)) {
+            // Attaching says what is wrong with one that has no known link.
+            let Some(link) = interface.link else { continue };
+            let image = dataplane.image(point.image);
+            image.load(point.role(), link)?;
+            if marks && point.role() == Role::Ingress {
+                image.load(Role::Mark, link)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The pinned maps where there are some and no other registry is asked for, private ones otherwise.
@@ -152,18 +206,58 @@ fn open(args: &RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
     Ok(dataplane)
 }
 
+/// Attaches to both sides of an interface, as far as they are asked for.
 fn attach(
     dataplane: &mut Dataplane,
     interface: &Interface,
-    mode: Mode,
+    points: &[Point],
+    args: &RunArgs,
 ) -> Result<InterfaceInfo, Failure> {
-    let attachment = dataplane
-        .attach(interface, mode)
-        .map_err(|error| Failure::new(format!("{error}; {}", error.remedy())))?;
-    if let Some(why) = attachment.fallback {
-        say(format_args!(
-            "warning: {why}; attaching in generic mode instead"
-        ));
+    let failed = |error: AttachError| Failure::new(format!("{error}; {}", error.remedy()));
+    let mut info = InterfaceInfo {
+        name: interface.name.clone(),
+        index: interface.index,
+        mode: None,
+        egress: None,
+        directions: Vec::new(),
+        features: Vec::new(),
+    };
+    let mut said = Vec::new();
+    for point in points.iter().filter(|point| point.has(interface)) {
+        info.directions.push(point.origin.direction);
+        let hook = args.tc_hook.into();
+        if point.role() == Role::Egress {
+            let obtained = dataplane
+                .attach_tc(point.image, Role::Egress, interface, hook)
+                .map_err(failed)?;
+            info.egress = Some(obtained.name());
+            said.push(format!("egress {obtained}"));
+            continue;
+        }
+        let attachment = dataplane
+            .attach(point.image, interface, args.mode.into())
+            .map_err(failed)?;
+        if let Some(why) = attachment.fallback {
+            say(format_args!(
+                "warning: {why}; attaching in generic mode instead"
+            ));
+        }
+        info.mode = Some(attachment.mode.name());
+        said.push(attachment.mode.to_string());
+        let image = dataplane.image(point.image);
+        if interface.link.is_some_and(|link| image.takes_frags(link)) {
+            info.features.push("frags");
+        }
+        if args.tags.contains(&TagArg::Metadata) {
+            info.features.push("metadata");
+        }
+        if args.tags.contains(&TagArg::Mark) {
+            dataplane
+                .attach_tc(point.image, Role::Mark, interface, hook)
+                .map_err(failed)?;
+            info.features.push("mark");
+        }
+        said.extend(info.features.iter().map(|&feature| feature.to_owned()));
     }
     if !interface.is_up {
         let name = &interface.name;
@@ -171,23 +265,12 @@ fn attach(
             "warning: {name} is down; nothing will be counted until it is up: ip link set dev {name} up"
         ));
     }
-    let features = dataplane.features();
-    let gave = features
-        .iter()
-        .map(|feature| format!(", {feature}"))
-        .collect::<String>();
     say(format_args!(
-        "attached to {} ({}{gave})",
-        interface.name, attachment.mode
+        "attached to {} ({})",
+        interface.name,
+        said.join(", ")
     ));
-    Ok(InterfaceInfo {
-        name: interface.name.clone(),
-        index: interface.index,
-        mode: Some(attachment.mode.name()),
-        egress: None,
-        directions: vec![Direction::Ingress],
-        features,
-    })
+    Ok(info)
 }
 
 /// What a run works with once it has attached.
@@ -197,6 +280,8 @@ struct Run {
     output: Output,
     /// Interfaces that are still there, as far as is known.
     observed: Vec<Interface>,
+    /// Whether there is an XDP program on them.
+    has_ingress: bool,
 }
 
 impl Run {
@@ -234,10 +319,14 @@ impl Run {
     /// namespace is still counted, so the run goes on.
     fn look_at_interfaces(&mut self) {
         let Ok(present) = interfaces() else { return };
-        let program = self.dataplane.program_id();
+        let programs = self.dataplane.xdp_ids();
+        let is_attached = |interface: &Interface| {
+            let program = interface.xdp.map(|(id, _)| id);
+            program.is_some_and(|id| programs.contains(&id)) || !self.has_ingress
+        };
         self.observed.retain_mut(|observed| {
             let still = present.iter().find(|interface| interface.index == observed.index);
-            let attached = still.filter(|interface| interface.xdp.map(|(id, _)| id) == program);
+            let attached = still.filter(|&interface| is_attached(interface));
             match (still, attached) {
                 (_, Some(interface)) => {
                     if interface.name != observed.name {
@@ -262,7 +351,7 @@ impl Run {
     fn interval(&mut self) -> Snapshot {
         self.name_registry();
         let (dataplane, now) = (&self.dataplane, Instant::now());
-        let counters = vec![dataplane.counters()];
+        let counters = dataplane.counters();
         self.account
             .interval(counters, now, |slot| dataplane.service(slot))
     }
@@ -279,7 +368,7 @@ impl Run {
         const PATIENCE: Duration = Duration::from_secs(5);
         self.name_registry();
         let dataplane = &self.dataplane;
-        let counters = [dataplane.counters()];
+        let counters = dataplane.counters();
         let whole = self
             .account
             .whole(&counters, |slot| dataplane.service(slot));

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use portclass::{
     account::RegistryInfo,
-    dataplane::{Holder, Pins, interfaces, program_on},
+    dataplane::{Holder, Pins, interfaces, our_filters, our_tcx_programs, program_on},
     report::grouped,
 };
 
@@ -52,6 +52,17 @@ fn pinned(pins: &Pins) -> String {
 pub fn attached() -> Result<Vec<String>, Failure> {
     let mut lines = Vec::new();
     for interface in interfaces()? {
+        lines.extend(
+            our_tcx_programs(&interface)
+                .into_iter()
+                .map(|(program, is_egress)| {
+                    let direction = if is_egress { "egress" } else { "ingress" };
+                    let name = &interface.name;
+                    format!(
+                        "{name}: tc program {program:?}, tcx {direction}; it goes with its process"
+                    )
+                }),
+        );
         let Some((_, generic)) = interface.xdp else {
             continue;
         };
@@ -73,5 +84,13 @@ pub fn attached() -> Result<Vec<String>, Failure> {
             program.removal()
         ));
     }
+    lines.extend(our_filters()?.into_iter().map(|filter| {
+        let direction = if filter.is_egress { "egress" } else { "ingress" };
+        format!(
+            "{}: tc program {:?} (id {}), clsact {direction}; it goes with its process, or if that was killed, by: portclass \
+             detach",
+            filter.interface, filter.program, filter.id
+        )
+    }));
     Ok(lines)
 }

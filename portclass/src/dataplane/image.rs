@@ -117,22 +117,22 @@ impl Image {
             loaded: Vec::new(),
         };
         if let Registry::Of(other) = registry {
-            image.share_registry(other)?;
+            image.share_maps(other)?;
         }
         Ok(image)
     }
 
-    /// Takes the registry of `other`. Programs know their maps by descriptor until they are loaded, so the descriptors
+    /// Takes the registry and the log of `other`. Programs know their maps by descriptor until they are loaded, so the descriptors
     /// come to stand for the other maps.
-    fn share_registry(&self, other: &Self) -> Result<(), DataplaneError> {
-        for name in names::PINNED {
+    fn share_maps(&self, other: &Self) -> Result<(), DataplaneError> {
+        for name in names::PINNED.into_iter().chain([names::LOG_RING]) {
             let (own, shared) = (self.map_data(name)?, other.map_data(name)?);
             // SAFETY: the descriptor is open and stays the property of its map: it is replaced in place, not closed.
             let own = unsafe { OwnedFd::from_raw_fd(own.fd().as_fd().as_raw_fd()) };
             let mut own = ManuallyDrop::new(own);
             rustix::io::dup3(shared.fd(), &mut own, rustix::io::DupFlags::CLOEXEC).map_err(
                 |why| DataplaneError::System {
-                    what: "cannot share the registry's maps",
+                    what: "cannot share the maps",
                     why: why.into(),
                 },
             )?;
@@ -343,7 +343,7 @@ fn map_data<'ebpf>(
     name: &'static str,
 ) -> Result<&'ebpf MapData, DataplaneError> {
     match ebpf.map(name) {
-        Some(Map::Array(data) | Map::HashMap(data)) => Ok(data),
+        Some(Map::Array(data) | Map::HashMap(data) | Map::RingBuf(data)) => Ok(data),
         _ => Err(absent(name)),
     }
 }

@@ -28,6 +28,10 @@ pub struct Interface {
     pub link: Option<Link>,
     /// Maximum transmission unit, in bytes without the link-layer header.
     pub mtu: u32,
+    /// The interface that it lies upon, as a VLAN does upon its parent.
+    pub lower: Option<u32>,
+    /// The interface that holds it, as a bond or a bridge does.
+    pub controller: Option<u32>,
     /// The id of the XDP program that is attached to it, and whether it is in generic mode.
     pub xdp: Option<(u32, bool)>,
 }
@@ -69,12 +73,19 @@ fn of_link(link: &LinkMessage) -> Interface {
         is_up: link.header.flags.contains(LinkFlags::Up),
         link: begins_with(link.header.link_layer_type),
         mtu: 0,
+        lower: None,
+        controller: None,
         xdp: None,
     };
+    let mut is_elsewhere = false;
     for attribute in &link.attributes {
         match attribute {
             LinkAttribute::IfName(name) => interface.name.clone_from(name),
             LinkAttribute::Mtu(mtu) => interface.mtu = *mtu,
+            LinkAttribute::Link(lower) => interface.lower = Some(*lower),
+            // A veth's peer lies in another namespace, where the number may be that of another interface here.
+            LinkAttribute::LinkNetNsId(_) => is_elsewhere = true,
+            LinkAttribute::Controller(controller) => interface.controller = Some(*controller),
             LinkAttribute::Xdp(xdp) => {
                 let generic = xdp.contains(&LinkXdp::Attached(XdpAttached::SocketBuffer));
                 interface.xdp = xdp.iter().find_map(|attribute| match attribute {
@@ -85,6 +96,7 @@ fn of_link(link: &LinkMessage) -> Interface {
             _ => {}
         }
     }
+    interface.lower = interface.lower.filter(|_| !is_elsewhere);
     interface
 }
 

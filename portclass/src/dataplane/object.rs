@@ -187,17 +187,16 @@ impl Dataplane {
         Ok(self.state()?.contents())
     }
 
-    /// Makes the log of an image readable. To be called before its programs are loaded.
+    /// Makes the log of all images readable. To be called when they are all there, and before their programs are loaded.
     ///
     /// # Errors
     ///
     /// What the kernel says.
     pub fn log(
         &mut self,
-        image: usize,
         write: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<KernelLog, DataplaneError> {
-        self.images[image].log(write)
+        self.images[0].log(write)
     }
 
     /// The ids of all XDP programs that are loaded.

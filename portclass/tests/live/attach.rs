@@ -113,20 +113,21 @@ fn jumbo_frames_are_in_the_way_of_native_mode_without_multi_buffer_support() {
     let mut dataplane =
         Dataplane::open(Maps::Private { entries: 0 }, Settings::default()).expect("the maps");
     dataplane
+        .image(0)
         .load_program(names::XDP)
         .expect("the verifier accepts the program");
     hosts.server.enter(|| {
         let interfaces = interfaces().expect("the interfaces");
         let server = interfaces.iter().find(|interface| interface.name == Hosts::SERVER).expect("it is there");
         let refused = dataplane
-            .attach(server, Mode::Native)
+            .attach(0, server, Mode::Native)
             .expect_err("too large");
         assert_eq!(
             format!("{refused}; {}", refused.remedy()),
             "server0: an MTU of 9000 is too large for native XDP on this driver without multi-buffer support \
              (Linux 5.18); lower it (ip link set dev server0 mtu 1500) or use --mode generic"
         );
-        let attachment = dataplane.attach(server, Mode::Auto).expect("generic mode");
+        let attachment = dataplane.attach(0, server, Mode::Auto).expect("generic mode");
         assert_eq!(attachment.mode, ObtainedMode::Generic);
         let obstacle = attachment.fallback.expect("a reason").to_string();
         assert!(obstacle.contains("an MTU of 9000 is too large"), "{obstacle}");

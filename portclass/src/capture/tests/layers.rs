@@ -1,6 +1,6 @@
 //! What becomes of the headers of each link type.
 
-use portclass_common::packet::{self, Cursor};
+use portclass_common::packet::{self, Linear, Start};
 
 use super::{Kept, Link, MICROSECONDS, ORDERS, Order, PcapFile, PcapngFile, data, frames};
 
@@ -45,7 +45,10 @@ fn packet() -> Vec<u8> {
 
 /// What the parser makes of a frame, in its own words.
 fn parsed(frame: &[u8]) -> String {
-    format!("{:?}", packet::parse(Cursor::new(frame)))
+    format!(
+        "{:?}",
+        packet::parse(Linear::new(frame), Start::of(Link::Ethernet), false).outcome()
+    )
 }
 
 #[test]
