@@ -18,6 +18,9 @@ use super::{
     process::{Hosts, wait_until},
 };
 
+/// tc and ip mount a BPF file system where none is when they load an object; here they do it for themselves alone.
+const APART: &str = "unshare --mount";
+
 /// What the sample counts frames without a tag under.
 const UNTAGGED: u64 = Class::ALL.len() as u64;
 
@@ -54,7 +57,7 @@ pub fn attach_sample(netns: &Netns, object: &str) -> u64 {
     run(netns, &format!("tc qdisc add dev {name} clsact"));
     run(
         netns,
-        &format!("tc filter add dev {name} ingress bpf direct-action obj {object} sec tc"),
+        &format!("{APART} tc filter add dev {name} ingress bpf direct-action obj {object} sec tc"),
     );
     map_of_sample(netns)
 }
@@ -108,11 +111,10 @@ fn the_sample_counts_classes_and_makes_marks_that_nftables_knows_by_name() {
     let veth = hosts.veth();
     let (netns, name) = (&hosts.server, Hosts::SERVER);
     let map = attach_sample(netns, &consumer);
-    netns
-        .ip(&format!(
-            "link set dev {name} xdpgeneric obj {writer} sec xdp"
-        ))
-        .expect("the program is attached");
+    run(
+        netns,
+        &format!("{APART} ip link set dev {name} xdpgeneric obj {writer} sec xdp"),
+    );
     let sets = portclass_nft(&["--set=netdev portclass", "https", "domain", "http"]);
     let hook = format!("type filter hook ingress device \"{name}\" priority 0");
     let rules = "
