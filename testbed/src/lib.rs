@@ -14,6 +14,7 @@ pub mod ip;
 pub mod netns;
 pub mod packet_socket;
 pub mod privilege;
+pub mod random_frame;
 pub mod seccomp;
 pub mod segment;
 pub mod tap;
