@@ -18,6 +18,7 @@ pub mod random_frame;
 pub mod seccomp;
 pub mod segment;
 pub mod tap;
+pub mod test_run;
 pub mod tool;
 pub mod tun;
 pub mod tunnel;
