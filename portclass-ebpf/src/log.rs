@@ -22,10 +22,16 @@ pub enum Direction {
     Egress,
 }
 
-/// Logs the frame, unless the log is off or this second's lines are spent.
+/// Whether unlabelled frames are logged.
+#[inline(always)]
+pub fn is_on() -> bool {
+    LOG_UNLABELLED.load() != 0
+}
+
+/// Logs the frame, unless this second's lines are spent.
 #[inline(always)]
 pub fn unlabelled(interface: u32, direction: Direction, class: u8, parsed: &Parsed) {
-    if LOG_UNLABELLED.load() == 0 || !may_log() {
+    if !may_log() {
         return;
     }
     let (protocol, source, destination) = match parsed.outcome() {
