@@ -22,10 +22,16 @@ pub enum Direction {
     Egress,
 }
 
-/// Logs the frame, unless the log is off or this second's lines are spent.
+/// Whether unlabelled frames are logged.
+#[inline(always)]
+pub fn is_on() -> bool {
+    LOG_UNLABELLED.load() != 0
+}
+
+/// Logs the frame, unless this second's lines are spent.
 #[inline(always)]
 pub fn unlabelled(interface: u32, direction: Direction, class: u8, parsed: &Parsed) {
-    if LOG_UNLABELLED.load() == 0 || !may_log() {
+    if !may_log() {
         return;
     }
     let (protocol, source, destination) = match parsed.outcome() {
@@ -34,7 +40,13 @@ pub fn unlabelled(interface: u32, direction: Direction, class: u8, parsed: &Pars
         Err(_) => (0, 0, 0),
     };
     let ports = u32::from(source) << 16 | u32::from(destination);
-    write(interface, direction as u8, class, protocol, ports);
+    log_unlabelled(
+        interface,
+        direction as u32,
+        u32::from(class),
+        u32::from(protocol),
+        ports,
+    );
 }
 
 #[inline(always)]
@@ -54,11 +66,20 @@ fn may_log() -> bool {
     budget.lines <= u64::from(LOG_LINES_PER_SECOND)
 }
 
-/// A function of its own, so that all programs share it. It takes plain numbers: the types of a function's parameters go
-/// into the object's BTF, and the kernel refuses the BTF of Rust's enums with fields. There may be five of them, so the
-/// source port stands above the destination port in one.
+/// A function with a name of its own, so that the verifier follows it once, and not for all that leads to it (global
+/// functions, Linux 5.6). Its parameters and its result, which means nothing, are plain, for the sake of the object's type
+/// information: the kernel refuses that of Rust's enums with fields. There may be five of them, so the source port
+/// stands above the destination port in one.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn write(interface: u32, direction: u8, class: u8, protocol: u8, ports: u32) {
+extern "C" fn log_unlabelled(
+    interface: u32,
+    direction: u32,
+    class: u32,
+    protocol: u32,
+    ports: u32,
+) -> u32 {
+    let (direction, class, protocol) = (direction as u8, class as u8, protocol as u8);
     let (source, destination) = ((ports >> 16) as u16, ports as u16);
     macro_rules! with_ports {
         ($class:literal) => {
@@ -108,4 +129,5 @@ fn write(interface: u32, direction: u8, class: u8, protocol: u8, ports: u32) {
         Some(Class::TooDeep) => bare!("too-deep"),
         Some(Class::Labelled) | None => {}
     }
+    0
 }

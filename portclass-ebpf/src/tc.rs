@@ -99,7 +99,7 @@ fn finish_sent(ctx: &TcContext, parsed: &Parsed) {
     let labelling = labelling(parsed);
     count(labelling.counter, size);
     count::tunnels(parsed, size);
-    if !labelling.is_labelled() {
+    if log::is_on() && !labelling.is_labelled() {
         log::unlabelled(skb(ctx).ifindex, Direction::Egress, labelling.class, parsed);
     }
     if MARK_MASK.load() != 0 {

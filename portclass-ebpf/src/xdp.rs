@@ -91,7 +91,7 @@ fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64) {
     let labelling = labelling(parsed);
     count(labelling.counter, size);
     count::tunnels(parsed, size);
-    if !labelling.is_labelled() {
+    if log::is_on() && !labelling.is_labelled() {
         let interface = ctx.ingress_ifindex() as u32;
         log::unlabelled(interface, Direction::Ingress, labelling.class, parsed);
     }

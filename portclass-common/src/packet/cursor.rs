@@ -122,14 +122,15 @@ impl<'source, S: Source> Cursor<'source, S> {
     /// Leaves `length` bytes behind, which lie in the frame.
     #[inline(always)]
     pub(super) fn skip(&mut self, length: usize) -> Result<(), Reason> {
+        // This comes first: no length limits what lies that far ahead (`UNLIMITED`).
+        if self.offset + length > MAX_OFFSET {
+            return Err(Reason::TooDeep);
+        }
         if self.left < length {
             return Err(Reason::Truncated);
         }
         self.left -= length;
         self.offset += length;
-        if self.offset > MAX_OFFSET {
-            return Err(Reason::TooDeep);
-        }
         if !self.source.reaches(self.offset) {
             return Err(Reason::Truncated);
         }

@@ -36,8 +36,8 @@ pub(super) fn parse<S: Source>(
             }
             ether_type = be16::<2, _>(frame.take::<4>()?);
         }
+        frame.settle();
     }
-    frame.settle();
     match ether_type {
         IPV4 => Ok(Layer::Ipv4),
         IPV6 => Ok(Layer::Ipv6),

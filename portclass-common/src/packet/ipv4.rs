@@ -31,8 +31,8 @@ pub(super) fn parse<S: Source>(frame: &mut Cursor<'_, S>) -> Result<u8, Reason> 
     }
     if length > FIXED_LENGTH {
         frame.skip(length - FIXED_LENGTH)?;
+        frame.settle();
     }
-    frame.settle();
     if is_later_fragment {
         return Err(Reason::Fragment { protocol });
     }

@@ -18,6 +18,5 @@ pub(super) fn parse<S: Source>(frame: &mut Cursor<'_, S>) -> Result<u8, Reason> 
     if length != 0 || protocol == extension::NO_NEXT_HEADER {
         frame.limit(length);
     }
-    frame.settle();
     extension::skip(frame, extension::Of::Ipv6, protocol)
 }

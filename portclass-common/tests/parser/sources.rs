@@ -1,13 +1,12 @@
 //! Sources of bytes: one that has only a frame's beginning, and one that copies what is read.
 
 use portclass_common::packet::{LONGEST_HEADER, Linear, Parsed, Reason, Source, Start, parse};
-use testbed::fixture::fixtures;
-
-use crate::{
-    MODES,
-    frames::{Frames, Random},
-    parsed,
+use testbed::{
+    fixture::fixtures,
+    random_frame::{Frames, Random},
 };
+
+use crate::{MODES, parsed};
 
 /// The first `length` bytes of a frame, by a source that knows of more.
 fn beginning(frame: &[u8], length: usize, start: Start, decapsulate: bool) -> Parsed {

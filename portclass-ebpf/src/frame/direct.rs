@@ -95,8 +95,12 @@ impl<C: Context> Source for Direct<'_, C> {
         if header.wrapping_add(N) > self.end {
             return None;
         }
-        // SAFETY: N bytes from `header` lie before the end of what can be read.
-        Some(unsafe { &*header.cast::<[u8; N]>() })
+        // SAFETY: N bytes from `header` lie before the end of what can be read, so it points to something, which the
+        // compiler need not ask.
+        unsafe {
+            core::hint::assert_unchecked(!header.is_null());
+            Some(&*header.cast::<[u8; N]>())
+        }
     }
 
     #[inline(always)]

@@ -8,7 +8,10 @@ use std::{
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Map, MapData},
-    programs::{ProgramError, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions, Xdp},
+    programs::{
+        ProgramError, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions, TestRunResult,
+        Xdp,
+    },
 };
 use portclass_common::{counter::Counter, names, packet::Link};
 
@@ -319,7 +322,7 @@ impl Image {
         frame: &[u8],
         after: &mut [u8],
     ) -> Result<u32, DataplaneError> {
-        self.run(
+        let result = self.run(
             Role::Ingress,
             link,
             TestRunOptions {
@@ -327,10 +330,11 @@ impl Image {
                 data_out: Some(after),
                 ..TestRunOptions::new()
             },
-        )
+        )?;
+        Ok(result.return_value)
     }
 
-    /// Runs a loaded program as `options` say, and returns its verdict.
+    /// Runs a loaded program as `options` say, and returns its verdict, and how much it leaves of frame and context.
     ///
     /// # Errors
     ///
@@ -340,13 +344,13 @@ impl Image {
         role: Role,
         link: Link,
         options: TestRunOptions<'_>,
-    ) -> Result<u32, DataplaneError> {
+    ) -> Result<TestRunResult, DataplaneError> {
         let name = self.loaded(role, link)?;
         let result = match role {
             Role::Ingress => self.xdp(name)?.test_run(options),
             Role::Egress | Role::Mark => self.classifier(name)?.test_run(options),
         };
-        Ok(result?.return_value)
+        Ok(result?)
     }
 
     /// What was counted since the object was loaded, summed over the CPUs: reasons first, then slots.

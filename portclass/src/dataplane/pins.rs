@@ -256,13 +256,7 @@ impl Lock {
     pub fn exclusive(directory: &Path) -> Result<Self, PinError> {
         let started = Instant::now();
         loop {
-            // For us alone: whoever may open the folder may hold everybody else up.
-            let mut builder = DirBuilder::new();
-            builder.recursive(true).mode(0o700);
-            let is_new = !directory.exists();
-            builder
-                .create(directory)
-                .map_err(|why| PinError::system(directory, why))?;
+            let is_new = Self::make(directory).map_err(|why| PinError::system(directory, why))?;
             match Self::hold(directory, File::try_lock) {
                 // Its last user has removed it again.
                 Err(PinError::System { why, .. })
@@ -274,6 +268,23 @@ impl Lock {
                     });
                 }
             }
+        }
+    }
+
+    /// Makes `directory` where it is missing, and says whether it was. Only one of several that make it is told so, and
+    /// whoever is not may find it removed again.
+    fn make(directory: &Path) -> io::Result<bool> {
+        // For us alone: whoever may open the folder may hold everybody else up.
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        if let Some(parent) = directory.parent().filter(|parent| !parent.exists()) {
+            builder.recursive(true).create(parent)?;
+            builder.recursive(false);
+        }
+        match builder.create(directory) {
+            Ok(()) => Ok(true),
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(why) => Err(why),
         }
     }
 

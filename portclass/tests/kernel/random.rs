@@ -1,0 +1,46 @@
+//! Frames at random, so many that the kernel and the host would show it if they did not run the same parser.
+
+use portclass::dataplane::Settings;
+use portclass_common::{labelling::Matching, names, tag::MarkMask};
+use testbed::{privilege::is_root_or_skips, random_frame::Frames};
+
+use super::subject::{Case, Kernel, Program};
+
+const FRAMES: usize = 130_000;
+const AT_LEAST: usize = 100_000;
+
+fn assert_agrees(name: &str, seed: u64) {
+    let mut kernel = Kernel::new(Settings {
+        decapsulate: true,
+        matching: Matching::Best,
+        tag_metadata: true,
+        mark: Some(MarkMask::default()),
+        ..Settings::default()
+    });
+    let program = Program::of_name(name);
+    let frames = (0..FRAMES).zip(Frames::new(seed));
+    let cases = frames.map(|(number, (frame, _))| Case::new(format!("frame {number}"), frame));
+    let count = kernel.assert_agrees(program, cases.collect());
+    assert!(count >= AT_LEAST, "{name}: only {count}");
+}
+
+#[test]
+fn xdp_agrees_with_the_host_on_100_000_frames() {
+    if is_root_or_skips("xdp_agrees_with_the_host_on_100_000_frames") {
+        assert_agrees(names::XDP_FRAGS, 10);
+    }
+}
+
+#[test]
+fn xdp_without_a_link_header_agrees_with_the_host_on_100_000_frames() {
+    if is_root_or_skips("xdp_without_a_link_header_agrees_with_the_host_on_100_000_frames") {
+        assert_agrees(names::XDP_IP, 11);
+    }
+}
+
+#[test]
+fn tc_agrees_with_the_host_on_100_000_frames() {
+    if is_root_or_skips("tc_agrees_with_the_host_on_100_000_frames") {
+        assert_agrees(names::EGRESS, 12);
+    }
+}

@@ -1,0 +1,104 @@
+//! Load-time settings: every program loads with all of them, and none costs anything while it is off.
+
+use aya::programs::{ProgramInfo, loaded_programs};
+use portclass::dataplane::{Dataplane, Maps, Settings};
+use portclass_common::{labelling::Matching, names, tag::MarkMask};
+use testbed::privilege::is_root_or_skips;
+
+const ALL: Settings = Settings {
+    log_unlabelled: true,
+    matching: Matching::Best,
+    decapsulate: true,
+    tag_metadata: true,
+    mark: MarkMask::new(0x0007_ffff),
+    original_length: true,
+};
+
+fn open(settings: Settings) -> Dataplane {
+    Dataplane::open(Maps::Private { entries: 1 }, settings).expect("maps")
+}
+
+#[test]
+fn every_program_loads_with_every_setting() {
+    if !is_root_or_skips("every_program_loads_with_every_setting") {
+        return;
+    }
+    let plain = Settings::default();
+    let matchings = [Matching::Destination, Matching::Source, Matching::Best];
+    let decapsulating = matchings.map(|matching| Settings {
+        decapsulate: true,
+        matching,
+        ..plain
+    });
+    for settings in [plain, ALL].into_iter().chain(decapsulating) {
+        let mut dataplane = open(settings);
+        for name in names::PROGRAMS {
+            let loaded = dataplane.image(0).load_program(name);
+            assert!(loaded.is_ok(), "{name}, {settings:?}: {loaded:?}");
+        }
+    }
+}
+
+/// What the kernel says of the XDP program with these settings.
+fn info(settings: Settings) -> ProgramInfo {
+    let mut dataplane = open(settings);
+    let loaded = dataplane.image(0).load_program(names::XDP_FRAGS);
+    loaded.expect("the verifier accepts the program");
+    let [id] = dataplane.xdp_ids()[..] else {
+        panic!("one program");
+    };
+    let found = loaded_programs().find_map(|info| info.ok().filter(|info| info.id() == id));
+    found.expect("the program that is loaded")
+}
+
+#[test]
+fn a_setting_that_is_off_leaves_no_code_behind() {
+    if !is_root_or_skips("a_setting_that_is_off_leaves_no_code_behind") {
+        return;
+    }
+    let plain = Settings::default();
+    let size = |settings| info(settings).size_translated().expect("Linux 4.15");
+    let least = size(plain);
+    for settings in [
+        Settings {
+            log_unlabelled: true,
+            ..plain
+        },
+        Settings {
+            decapsulate: true,
+            ..plain
+        },
+        Settings {
+            tag_metadata: true,
+            ..plain
+        },
+        Settings {
+            matching: Matching::Best,
+            ..plain
+        },
+        Settings {
+            original_length: true,
+            ..plain
+        },
+    ] {
+        assert!(size(settings) > least, "{settings:?}");
+    }
+}
+
+/// The verifier gives up after a million instructions, and older ones follow more of them than newer ones do.
+#[test]
+fn the_verifier_follows_a_small_part_of_what_it_is_willing_to() {
+    if !is_root_or_skips("the_verifier_follows_a_small_part_of_what_it_is_willing_to") {
+        return;
+    }
+    let quiet = Settings {
+        log_unlabelled: false,
+        ..ALL
+    };
+    for (settings, most) in [(quiet, 60_000), (ALL, 120_000)] {
+        // Linux 5.16 tells.
+        if let Some(followed) = info(settings).verified_instruction_count() {
+            assert!(followed < most, "{settings:?}: {followed}");
+        }
+    }
+}

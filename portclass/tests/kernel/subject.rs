@@ -1,0 +1,254 @@
+//! All programs with certain settings, and what the host makes of a frame: the same parser, the same labelling, the same
+//! registry.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aya::programs::TestRunOptions;
+use portclass::{
+    dataplane::{Dataplane, Maps, Role, Settings},
+    registry::{Registry, Sources},
+};
+use portclass_common::{
+    counter::{Counter, TAGGED},
+    label::Label,
+    labelling::Labelling,
+    names,
+    packet::{Linear, Link, Parsed, Start, parse},
+    port::PortKey,
+    tag::{Tag, mark_of},
+};
+use testbed::test_run::SkBuff;
+
+const XDP_PASS: u32 = 2;
+const TC_ACT_UNSPEC: u32 = u32::MAX;
+
+/// A mark that packets have before, in all bits.
+pub(crate) const MARK_BEFORE: u32 = 0xa5a5_a5a5;
+
+/// The kernel runs no shorter frames (`bpf_test_init`).
+const SHORTEST: usize = 14;
+/// A test run's page, less what lies before and behind the frame, holds no more.
+const LONGEST_LINEAR: usize = 3_500;
+
+/// A program: its name, image, role, and what its frames begin with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Program {
+    name: &'static str,
+    image: usize,
+    pub(crate) role: Role,
+    pub(crate) link: Link,
+}
+
+/// All programs. An image has one of each role and link.
+pub(crate) const PROGRAMS: [Program; 8] = {
+    const fn program(name: &'static str, image: usize, role: Role, link: Link) -> Program {
+        Program {
+            name,
+            image,
+            role,
+            link,
+        }
+    }
+    [
+        program(names::XDP_FRAGS, 0, Role::Ingress, Link::Ethernet),
+        program(names::XDP, 1, Role::Ingress, Link::Ethernet),
+        program(names::XDP_IP_FRAGS, 0, Role::Ingress, Link::Ip),
+        program(names::XDP_IP, 1, Role::Ingress, Link::Ip),
+        program(names::EGRESS, 0, Role::Egress, Link::Ethernet),
+        program(names::EGRESS_IP, 0, Role::Egress, Link::Ip),
+        program(names::MARK, 0, Role::Mark, Link::Ethernet),
+        program(names::MARK_IP, 0, Role::Mark, Link::Ip),
+    ]
+};
+
+impl Program {
+    /// The one of that name.
+    pub(crate) fn of_name(name: &str) -> Self {
+        let found = PROGRAMS.into_iter().find(|program| program.name == name);
+        found.expect("one of the names")
+    }
+
+    /// Whether a test run takes the frame.
+    pub(crate) fn takes(self, frame: &[u8]) -> bool {
+        let takes_frags = matches!(self.name, names::XDP_FRAGS | names::XDP_IP_FRAGS);
+        if !takes_frags && frame.len() > LONGEST_LINEAR {
+            return false;
+        }
+        // At tc it looks at the Ethernet header, and for a payload as long as the IP header that is told there.
+        let payload = match frame.get(12..14) {
+            _ if self.role == Role::Ingress => 0,
+            Some([0x08, 0x00]) => 20,
+            Some([0x86, 0xdd]) => 40,
+            _ => 1,
+        };
+        frame.len() >= SHORTEST + payload
+    }
+}
+
+/// A frame, and a few words about it.
+pub(crate) struct Case {
+    pub(crate) what: String,
+    pub(crate) frame: Vec<u8>,
+}
+
+impl Case {
+    pub(crate) fn new(what: impl Into<String>, frame: Vec<u8>) -> Self {
+        Self {
+            what: what.into(),
+            frame,
+        }
+    }
+}
+
+/// Counters that changed, and by how much.
+pub(crate) type Changed = BTreeMap<u32, Counter>;
+
+/// All programs, with the shipped registry.
+pub(crate) struct Kernel {
+    pub(crate) dataplane: Dataplane,
+    settings: Settings,
+    labels: HashMap<PortKey, Label>,
+}
+
+impl Kernel {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let (registry, _) = Registry::load(&Sources::default()).expect("the shipped registry");
+        let entries = registry.entries().count();
+        let mut dataplane = Dataplane::open(Maps::Private { entries }, settings).expect("the maps");
+        assert_eq!(dataplane.add_image().expect("a second image"), 1);
+        let changes = dataplane.fill(&registry).expect("room for the registry");
+        for program in PROGRAMS {
+            let loaded = dataplane.image(program.image).load_program(program.name);
+            loaded.expect("the verifier accepts the program");
+        }
+        let label = |slot: u16| {
+            let service = dataplane.service(u32::from(slot)).expect("a slot in use");
+            let class = service.class().expect("a class");
+            (service.key().expect("a key"), Label::new(slot, class))
+        };
+        let slots = u16::try_from(changes.contents.slots).expect("a slot's number");
+        Self {
+            labels: (0..slots).map(label).collect(),
+            settings,
+            dataplane,
+        }
+    }
+
+    /// What the host's parser makes of the frame.
+    pub(crate) fn parsed(&self, program: Program, frame: &[u8]) -> Parsed {
+        let start = Start::of(program.link);
+        parse(Linear::new(frame), start, self.settings.decapsulate)
+    }
+
+    /// What the host labels the frame with.
+    pub(crate) fn labelling(&self, parsed: &Parsed) -> Labelling {
+        let matching = self.settings.matching as u8;
+        Labelling::of(parsed.outcome(), matching, |key| {
+            self.labels.get(&key).copied()
+        })
+    }
+
+    /// Runs the program on the frame. The verdict is always the same, the frame stays as it is, and its tag or mark is
+    /// the one that the host gives. What should be counted is added to `expected`.
+    fn run(&mut self, program: Program, case: &Case, expected: &mut Changed) {
+        let frame = &case.frame;
+        let parsed = self.parsed(program, frame);
+        let labelling = self.labelling(&parsed);
+        let size = Counter::new(1, frame.len() as u64);
+        let mut expect = |index: u32| {
+            let counter = expected.entry(index).or_default();
+            *counter = counter.plus(size);
+        };
+        let is_tagged = self.settings.tag_metadata && program.role == Role::Ingress;
+        if program.role != Role::Mark {
+            expect(labelling.counter);
+            let tunnels = parsed.tunnels.iter();
+            tunnels.for_each(|tunnel| expect(tunnel.counter_index()));
+            if is_tagged {
+                expect(TAGGED);
+            }
+        }
+
+        let mut after = vec![0xee; frame.len() + if is_tagged { size_of::<Tag>() } else { 0 }];
+        let mut context = [0; SkBuff::SIZE];
+        let sk_buff = SkBuff::new(frame.len() as u32).marked(MARK_BEFORE);
+        let sk_buff = sk_buff.to_bytes();
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        options.data_out = Some(&mut after);
+        if program.role != Role::Ingress {
+            options.ctx_in = Some(&sk_buff);
+            options.ctx_out = Some(&mut context);
+        }
+        let image = self.dataplane.image(program.image);
+        let result = image.run(program.role, program.link, options);
+        let result = result.unwrap_or_else(|error| panic!("{program:?}, {}: {error}", case.what));
+        let what = || format!("{program:?}, {}: {frame:02x?}", case.what);
+
+        assert_eq!(result.data_size_out as usize, after.len(), "{}", what());
+        assert!(after.ends_with(frame), "{}", what());
+        if program.role == Role::Ingress {
+            assert_eq!(result.return_value, XDP_PASS, "{}", what());
+            if is_tagged {
+                let tag = *after.first_chunk().expect("a tag before the frame");
+                let expected = Tag::new(parsed.outcome(), labelling);
+                assert_eq!(Tag::from_bytes(tag), expected, "{}", what());
+            }
+        } else {
+            assert_eq!(result.return_value, TC_ACT_UNSPEC, "{}", what());
+            let expected = self.settings.mark.map_or(MARK_BEFORE, |mask| {
+                let placed = mask.place(mark_of(parsed.outcome(), labelling));
+                MARK_BEFORE & !mask.bits() | placed
+            });
+            let mark = SkBuff::from_bytes(&context).mark();
+            assert_eq!(mark, expected, "{}", what());
+        }
+    }
+
+    /// What the program counts while `run` runs.
+    pub(crate) fn counted(&mut self, program: Program, run: impl FnOnce(&mut Self)) -> Changed {
+        let before = self.dataplane.image(program.image).counters();
+        run(self);
+        let now = self.dataplane.image(program.image).counters();
+        let changes = now
+            .iter()
+            .zip(&before)
+            .map(|(now, before)| now.since(*before));
+        let changed = |(_, change): &(u32, Counter)| *change != Counter::default();
+        (0..).zip(changes).filter(changed).collect()
+    }
+
+    fn agrees_on(&mut self, program: Program, cases: &[Case]) -> Result<(), String> {
+        let mut expected = Changed::new();
+        let counted = self.counted(program, |kernel| {
+            for case in cases {
+                kernel.run(program, case, &mut expected);
+            }
+        });
+        if counted == expected {
+            return Ok(());
+        }
+        Err(format!("{counted:?} instead of {expected:?}"))
+    }
+
+    /// Runs the program on every frame of a length that it takes, compares all it does with what the host says, and
+    /// gives the number of frames. Reading all counters takes a thousand times as long as a frame, so they are read
+    /// for many frames at once, and again for each where they are not as they should be.
+    pub(crate) fn assert_agrees(&mut self, program: Program, cases: Vec<Case>) -> usize {
+        let taken = |case: &Case| program.takes(&case.frame);
+        let cases: Vec<Case> = cases.into_iter().filter(taken).collect();
+        for batch in cases.chunks(4_096) {
+            let Err(difference) = self.agrees_on(program, batch) else {
+                continue;
+            };
+            for case in batch {
+                let Case { what, frame } = case;
+                if let Err(difference) = self.agrees_on(program, std::slice::from_ref(case)) {
+                    panic!("{program:?}, {what}: {difference}: {frame:02x?}");
+                }
+            }
+            panic!("{program:?}, {} frames together: {difference}", batch.len());
+        }
+        cases.len()
+    }
+}
