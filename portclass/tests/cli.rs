@@ -12,6 +12,8 @@ mod cli {
     mod convert;
     mod nft;
     mod registry;
+    mod replay;
+    mod replay_ends;
 }
 
 fn portclass(arguments: &[&str]) -> Output {

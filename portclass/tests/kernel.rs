@@ -3,4 +3,5 @@
 mod kernel {
     mod fixtures;
     mod maps;
+    mod replay;
 }

@@ -15,11 +15,12 @@ use proptest::{
 use testbed::{
     frame::ether_type,
     ip::{Hosts, protocol},
+    random::Frames,
     segment::{dccp, sctp, tcp, udp, udp_lite},
     tunnel::{Geneve, Gre, gpe_protocol, port, vxlan, vxlan_flag, vxlan_gpe},
 };
 
-use crate::{found, frames::Frames, parsed, witness};
+use crate::{found, parsed, witness};
 
 const ETHERNET: Start = Start::of(Link::Ethernet);
 const IP: Start = Start::of(Link::Ip);

@@ -1,7 +1,6 @@
 //! The parser against the fixture table, against random bytes, and against an independent parser.
 
 mod fixtures;
-mod frames;
 mod generated;
 mod random;
 mod sources;

@@ -1,13 +1,12 @@
 //! Whatever the bytes.
 
 use portclass_common::packet::{Flow, Reason, Start, Tunnel};
-use testbed::fixture::claim;
-
-use crate::{
-    MODES, found,
-    frames::{Frames, Random},
-    parsed,
+use testbed::{
+    fixture::claim,
+    random::{Frames, Random},
 };
+
+use crate::{MODES, found, parsed};
 
 #[test]
 fn a_frame_in_no_tunnel_gives_the_same_whether_tunnels_are_looked_into_or_not() {

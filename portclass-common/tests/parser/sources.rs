@@ -3,11 +3,7 @@
 use portclass_common::packet::{LONGEST_HEADER, Linear, Parsed, Reason, Source, Start, parse};
 use testbed::fixture::fixtures;
 
-use crate::{
-    MODES,
-    frames::{Frames, Random},
-    parsed,
-};
+use crate::{MODES, parsed};
 
 /// The first `length` bytes of a frame, by a source that knows of more.
 fn beginning(frame: &[u8], length: usize, start: Start, decapsulate: bool) -> Parsed {

@@ -80,6 +80,15 @@ impl TestRuns {
         })
     }
 
+    /// Loads the program of that name, one of `portclass_common::names`, for the frames of its link.
+    ///
+    /// # Errors
+    ///
+    /// A kernel whose verifier rejects it.
+    pub fn load_program(&mut self, name: &'static str) -> Result<(), DataplaneError> {
+        self.dataplane.image(0).load_program(name)
+    }
+
     /// Runs the program for this link on the first bytes of a frame, [`SHORTEST_RUN`] to [`LONGEST_RUN`], which counts
     /// it as one of `original_length` bytes.
     ///

@@ -121,3 +121,6 @@ impl Labels {
         Some(transport * PORTS + usize::from(key.port()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ impl Progress {
         }
     }
 
-    /// Shows how far it has come, but not too often. Says whether it did, or would have on a terminal.
+    /// Shows how far it has come, but not too often. Says whether it was time to.
     pub fn show(&mut self, bytes: u64, frames: u64) -> bool {
         if self.shown.elapsed() < Self::PERIOD {
             return false;
@@ -45,9 +45,9 @@ impl Progress {
         if !self.bar.is_hidden() {
             let rate = frames as f64 / self.started.elapsed().as_secs_f64();
             let [frames, rate] = [frames, rate as u64].map(grouped);
+            self.bar.set_position(bytes);
             self.bar
                 .set_prefix(format!("{frames} frames, {rate} frames/s"));
-            self.bar.set_position(bytes);
         }
         true
     }

@@ -1,13 +1,15 @@
 //! Frames at random: reproducible, and many in little time.
 
+use crate::fixture::{Fixture, fixtures};
 use portclass_common::packet::{Link, Start};
-use testbed::fixture::{Fixture, fixtures};
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-pub(crate) struct Random(pub(crate) u64);
+/// Numbers by SplitMix64 (Steele, Lea and Flood, 2014), from a seed on.
+pub struct Random(pub u64);
 
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
+    /// Any number.
+    #[expect(clippy::should_implement_trait, reason = "there is always a next one")]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -16,19 +18,20 @@ impl Random {
     }
 
     /// A number below `limit`.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit as u64) as usize
     }
 }
 
 /// Fixtures with changes, and a few frames of nothing but noise.
-pub(crate) struct Frames {
+pub struct Frames {
     random: Random,
     fixtures: Vec<Fixture>,
 }
 
 impl Frames {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The frames that belong to `seed`.
+    pub fn new(seed: u64) -> Self {
         let mut fixtures = fixtures();
         // The few that are long would take most of the time.
         fixtures.retain(|fixture| fixture.frame.len() < 400);
