@@ -14,6 +14,7 @@ mod cli {
     mod registry;
     mod replay;
     mod replay_ends;
+    mod replay_errors;
 }
 
 fn portclass(arguments: &[&str]) -> Output {

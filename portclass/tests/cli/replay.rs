@@ -1,6 +1,6 @@
-//! Replays outside the kernel: reports in all formats, several files, and what cannot be read.
+//! Replays outside the kernel: reports in all formats, of several files.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,15 +9,13 @@ use testbed::{
     fixture::fixtures,
     frame::{arp_request, ether_type, ethernet, padded},
     ip::{Hosts, ipv4, ipv6, protocol},
-    seccomp,
     segment::{echo_request, tcp, udp},
-    tool::is_there_or_skips,
     tunnel::{port, vxlan, vxlan_flag},
 };
 
-use crate::{failure, portclass, stdout};
+use crate::stdout;
 
-fn https() -> Vec<u8> {
+pub(super) fn https() -> Vec<u8> {
     let segment = tcp(&Hosts::V4, 50_123, 443, b"hello");
     ethernet(ether_type::IPV4, &ipv4(protocol::TCP, &segment))
 }
@@ -43,27 +41,27 @@ fn tunnelled() -> Vec<u8> {
     ethernet(ether_type::IPV4, &ipv4(protocol::UDP, &datagram))
 }
 
-struct Folder(TempDir);
+pub(super) struct Folder(pub(super) TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(TempDir::new().expect("a temporary folder"))
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> String {
+    pub(super) fn file(&self, name: &str, content: &[u8]) -> String {
         let path = self.0.path().join(name);
         fs::write(&path, content).expect("a temporary file");
         path.display().to_string()
     }
 
-    fn capture(&self, name: &str, link_type: u32, frames: &[Vec<u8>]) -> String {
+    pub(super) fn capture(&self, name: &str, link_type: u32, frames: &[Vec<u8>]) -> String {
         let mut capture = Pcap::new(link_type);
         frames.iter().for_each(|frame| capture.frame(frame));
         self.file(name, capture.bytes())
     }
 
     /// Six frames of Ethernet, one of them captured in part.
-    fn ethernet(&self) -> String {
+    pub(super) fn ethernet(&self) -> String {
         let mut capture = Pcap::new(link_type::ETHERNET);
         for frame in [https(), https(), reply(), ping(), arp_request()] {
             capture.frame(&frame);
@@ -72,14 +70,14 @@ impl Folder {
         self.file("ethernet.pcap", capture.bytes())
     }
 
-    fn ip(&self) -> String {
+    pub(super) fn ip(&self) -> String {
         self.capture("ip.pcap", link_type::RAW, &[domain()])
     }
 }
 
 const HOST: [&str; 3] = ["replay", "--engine", "host"];
 
-fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&HOST, more].concat()
 }
 
@@ -89,7 +87,7 @@ fn report(more: &[&str]) -> Value {
 }
 
 /// Totals are the sum of services and unlabelled frames.
-fn adds_up(report: &Value) {
+pub(super) fn adds_up(report: &Value) {
     for field in ["packets", "bytes"] {
         let sum = |rows: &str| -> u64 {
             let rows = report[rows].as_array().expect("rows");
@@ -256,151 +254,5 @@ fn every_fixture_is_counted_once() {
         let report = report(&[more, &[&ethernet, &ip]].concat());
         adds_up(&report);
         assert_eq!(report["totals"]["packets"], fixtures.len());
-    }
-}
-
-#[test]
-fn what_is_no_capture_is_one_line() {
-    let folder = Folder::new();
-    let directory = folder.0.path().display().to_string();
-    let missing = format!("{directory}/missing.pcap");
-    for (path, line) in [
-        (
-            missing,
-            "cannot read the capture: No such file or directory (os error 2)",
-        ),
-        (directory, "is a directory; name the captures in it"),
-        (
-            folder.file("empty", b""),
-            "byte 0: the file is empty; expected a capture file in pcap or pcapng format",
-        ),
-        (
-            folder.file(
-                "text",
-                b"no capture at all, and long enough to have a header",
-            ),
-            "byte 0: not a capture that can be read; expected a capture file in pcap or pcapng format; \
-             `editcap -F pcap FILE NEW` converts others",
-        ),
-        (
-            folder.file("zipped", b"\x1f\x8b\x08\x00 and so on"),
-            "byte 0: compressed with gzip; unpack it on the way: gzip -dc FILE | portclass replay -",
-        ),
-        (
-            folder.capture("wireless", 105, &[https()]),
-            "byte 20: link type 105 (IEEE 802.11); expected Ethernet, raw IP, Linux cooked or BSD loopback: capture \
-             on another interface",
-        ),
-    ] {
-        let (status, said) = failure(&arguments(&[&path]));
-        assert_eq!(said, format!("portclass: {path}: {line}\n"));
-        assert_eq!(status, Some(1));
-    }
-}
-
-#[test]
-fn what_was_read_before_an_error_is_reported_and_the_other_files_are_read() {
-    let folder = Folder::new();
-    let whole = fs::read(folder.ethernet()).expect("the file");
-    let cut = folder.file("cut.pcap", &whole[..whole.len() - 50]);
-    let missing = folder.0.path().join("missing").display().to_string();
-    let output = portclass(&arguments(&[
-        "--format",
-        "json",
-        &cut,
-        &missing,
-        &folder.ip(),
-    ]));
-    assert_eq!(output.status.code(), Some(1));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    adds_up(&report);
-    assert_eq!(report["totals"]["packets"], 5 + 1);
-    let offset = whole.len() - 70;
-    assert_eq!(
-        String::from_utf8_lossy(&output.stderr),
-        format!(
-            "portclass: {cut}: byte {offset}: the file ends after 20 of the 70 bytes of this record; it was cut, or is \
-             still being written\n\
-             portclass: {missing}: cannot read the capture: No such file or directory (os error 2)\n"
-        )
-    );
-}
-
-#[test]
-fn a_kernel_that_refuses_is_one_line_that_names_the_other_engine() {
-    let folder = Folder::new();
-    let mut without_bpf = Command::new(env!("CARGO_BIN_EXE_portclass"));
-    seccomp::without_bpf(&mut without_bpf);
-    let mut without_privilege = Command::new(env!("CARGO_BIN_EXE_portclass"));
-    if rustix::process::geteuid().is_root() {
-        without_privilege = Command::new("setpriv");
-        without_privilege
-            .args(["--bounding-set", "-all", "--inh-caps", "-all"])
-            .arg(env!("CARGO_BIN_EXE_portclass"));
-    }
-    for (mut command, why) in [
-        (
-            without_bpf,
-            "this kernel has no BPF: Function not implemented (os error 38); it needs CONFIG_BPF_SYSCALL and Linux 5.10 \
-             or later",
-        ),
-        (
-            without_privilege,
-            "the kernel refuses BPF: Operation not permitted (os error 1); run it as root (sudo), or with CAP_BPF, \
-             CAP_NET_ADMIN and CAP_PERFMON",
-        ),
-    ] {
-        let output = command
-            .args(["replay", &folder.ethernet()])
-            .output()
-            .expect("it starts");
-        assert_eq!(output.status.code(), Some(1));
-        assert!(output.stdout.is_empty());
-        assert_eq!(
-            String::from_utf8_lossy(&output.stderr),
-            format!("portclass: {why}; or label outside the kernel: --engine host\n")
-        );
-    }
-}
-
-#[test]
-fn names_of_files_cannot_drive_the_terminal() {
-    let (status, said) = failure(&arguments(&["/nowhere/\u{1b}[2J"]));
-    assert_eq!(status, Some(1));
-    assert!(!said.contains('\u{1b}'), "{said:?}");
-}
-
-#[test]
-fn a_terminal_is_not_waited_for() {
-    if !is_there_or_skips("script", "bsdutils", "a_terminal_is_not_waited_for") {
-        return;
-    }
-    let program = env!("CARGO_BIN_EXE_portclass");
-    let output = Command::new("script")
-        .args(["--quiet", "--return", "--command"])
-        .arg(format!("{program} replay --engine host -"))
-        .arg("/dev/null")
-        .output()
-        .expect("script starts");
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "portclass: -: stdin is a terminal; name a file, or send a capture: tcpdump -w - | portclass replay -\r\n"
-    );
-}
-
-#[test]
-fn a_replay_of_nothing_is_wrong_usage() {
-    for (more, part) in [
-        (&["replay"][..], "<FILE>"),
-        (
-            &["replay", "--engine", "fast", "x"],
-            "possible values: kernel, host",
-        ),
-        (&["replay", "--iface", "eth0", "x"], "unexpected argument"),
-    ] {
-        let (status, said) = failure(more);
-        assert_eq!(status, Some(2), "{said}");
-        assert!(said.contains(part), "{said}");
     }
 }

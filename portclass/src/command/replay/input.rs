@@ -45,7 +45,7 @@ impl Input {
     /// Bytes of a file, as far as it is known how many there will be.
     pub fn length(&self) -> Option<u64> {
         let metadata = self.file.metadata().ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 }
 
