@@ -3,8 +3,12 @@
 mod live {
     mod attach;
     mod count;
+    mod egress;
     mod ends;
+    mod interfaces;
+    mod ip_link;
     mod layers;
+    mod marks;
     mod nft;
     mod pins;
     mod process;

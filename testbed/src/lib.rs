@@ -20,6 +20,7 @@ pub mod seccomp;
 pub mod segment;
 pub mod tap;
 pub mod tool;
+pub mod tun;
 pub mod tunnel;
 pub mod veth;
 pub mod witness;

@@ -1,7 +1,10 @@
 //! Sources of bytes: one that has only a frame's beginning, and one that copies what is read.
 
 use portclass_common::packet::{LONGEST_HEADER, Linear, Parsed, Reason, Source, Start, parse};
-use testbed::fixture::fixtures;
+use testbed::{
+    fixture::fixtures,
+    random::{Frames, Random},
+};
 
 use crate::{MODES, parsed};
 

@@ -68,13 +68,17 @@ pub(super) unsafe fn zero(data: *const u32) -> usize {
 /// it afterwards it must not make of the pointers: the verifier allows nothing but their subtraction.
 #[inline(always)]
 fn difference(one: *const u8, other: *const u8) -> usize {
-    let mut difference = (one as usize).wrapping_sub(other as usize);
+    let difference = (one as usize).wrapping_sub(other as usize);
     #[cfg(target_arch = "bpf")]
-    // SAFETY: the instruction does nothing. (Without one, two lines would stand for the same instruction, which the
-    // kernel refuses.)
-    unsafe {
-        core::arch::asm!("{0} = {0}", inout(reg) difference, options(pure, nomem, preserves_flags, nostack));
-    }
+    let difference = {
+        let mut number = difference;
+        // SAFETY: the instruction does nothing. (Without one, two lines would stand for the same instruction, which the
+        // kernel refuses.)
+        unsafe {
+            core::arch::asm!("{0} = {0}", inout(reg) number, options(pure, nomem, preserves_flags, nostack));
+        }
+        number
+    };
     difference
 }
 

@@ -8,7 +8,8 @@ use super::{LabelArgs, RegistryArgs, ReportArgs};
 
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Capture to read, in pcap or pcapng format; - stands for stdin
+    /// Captures to read, in pcap or pcapng format; - stands for stdin. What was read before an error is reported all the
+    /// same, and so are the other files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What labels and counts the frames

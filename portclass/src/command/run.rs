@@ -249,8 +249,7 @@ fn attach(
         }
         info.mode = Some(attachment.mode.name());
         said.push(attachment.mode.to_string());
-        let image = dataplane.image(point.image);
-        if interface.link.is_some_and(|link| image.takes_frags(link)) {
+        if attachment.takes_frags {
             info.features.push("frags");
         }
         if args.tags.contains(&TagArg::Metadata) {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use aya::programs::{Xdp, XdpMode};
+use aya::programs::XdpMode;
 
-use super::{AttachError, Interface};
+use super::AttachError;
 
 /// Which way to attach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,15 @@ impl ObtainedMode {
     }
 }
 
+impl From<ObtainedMode> for XdpMode {
+    fn from(mode: ObtainedMode) -> Self {
+        match mode {
+            ObtainedMode::Native => Self::Driver,
+            ObtainedMode::Generic => Self::Skb,
+        }
+    }
+}
+
 impl fmt::Display for ObtainedMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -50,30 +59,27 @@ pub struct Attachment {
     pub mode: ObtainedMode,
     /// What was in the way of native mode, where that was tried first.
     pub fallback: Option<AttachError>,
+    /// Whether the program takes frames in several buffers.
+    pub takes_frags: bool,
 }
 
-/// Attaches `program`, which keeps the link.
+/// Attaches in the mode that is asked for and can be had. `attach` attaches in one, and says whether its program takes
+/// frames in several buffers.
 pub(super) fn attach(
-    program: &mut Xdp,
-    interface: &Interface,
     mode: Mode,
-    frags: bool,
+    mut attach: impl FnMut(ObtainedMode) -> Result<bool, AttachError>,
 ) -> Result<Attachment, AttachError> {
-    let mut attach = |obtained: ObtainedMode| {
-        let xdp_mode = match obtained {
-            ObtainedMode::Native => XdpMode::Driver,
-            ObtainedMode::Generic => XdpMode::Skb,
-        };
-        program
-            .attach_to_if_index(interface.index, xdp_mode)
-            .map_err(|error| AttachError::new(interface, obtained.name(), frags, &error))
-            .map(|_link| obtained)
-    };
     let (mode, fallback) = match mode {
-        Mode::Native => (attach(ObtainedMode::Native)?, None),
-        Mode::Generic => (attach(ObtainedMode::Generic)?, None),
+        Mode::Native => (ObtainedMode::Native, None),
+        Mode::Generic => (ObtainedMode::Generic, None),
         Mode::Auto => match attach(ObtainedMode::Native) {
-            Ok(mode) => (mode, None),
+            Ok(takes_frags) => {
+                return Ok(Attachment {
+                    mode: ObtainedMode::Native,
+                    fallback: None,
+                    takes_frags,
+                });
+            }
             // Generic mode would meet the same obstacle.
             Err(
                 error @ (AttachError::Occupied { .. }
@@ -82,8 +88,12 @@ pub(super) fn attach(
             ) => {
                 return Err(error);
             }
-            Err(error) => (attach(ObtainedMode::Generic)?, Some(error)),
+            Err(error) => (ObtainedMode::Generic, Some(error)),
         },
     };
-    Ok(Attachment { mode, fallback })
+    Ok(Attachment {
+        mode,
+        fallback,
+        takes_frags: attach(mode)?,
+    })
 }

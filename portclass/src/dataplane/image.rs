@@ -13,8 +13,8 @@ use aya::{
 use portclass_common::{counter::Counter, names, packet::Link};
 
 use super::{
-    AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedHook, Pins,
-    Settings, TcHook, attach,
+    AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedHook,
+    ObtainedMode, Pins, Settings, TcHook, attach,
     counters::{Counters, stride},
     object::{OBJECT, absent},
     tc::{self, Clsact},
@@ -55,6 +55,7 @@ pub(super) enum Registry<'maps> {
 pub struct Image {
     ebpf: Ebpf,
     counters: Counters,
+    tag_metadata: bool,
     /// The programs that are loaded.
     loaded: Vec<(Role, Link, &'static str)>,
 }
@@ -114,6 +115,7 @@ impl Image {
         let image = Self {
             ebpf,
             counters,
+            tag_metadata: settings.tag_metadata,
             loaded: Vec::new(),
         };
         if let Registry::Of(other) = registry {
@@ -180,6 +182,7 @@ impl Image {
         // What an old kernel says of the first one is that it knows no such flag; what counts is the second's error.
         match (self.load_program(first), second) {
             (Err(_), Some(second)) => self.load_program(second),
+            (Ok(()), Some(second)) if self.tag_metadata => self.load_program(second),
             (loaded, _) => loaded,
         }
     }
@@ -228,12 +231,6 @@ impl Image {
         Ok(program.try_into()?)
     }
 
-    /// Whether the XDP program for this link takes frames in several buffers.
-    pub fn takes_frags(&self, link: Link) -> bool {
-        let name = self.program(Role::Ingress, link);
-        matches!(name, Some(names::XDP_FRAGS | names::XDP_IP_FRAGS))
-    }
-
     /// The ids of the XDP programs that are loaded.
     pub(super) fn xdp_ids(&mut self) -> Vec<u32> {
         let loaded = self.loaded.clone();
@@ -250,12 +247,32 @@ impl Image {
         link: Link,
         mode: Mode,
     ) -> Result<Attachment, AttachError> {
-        let frags = self.takes_frags(link);
-        let program = self
-            .loaded(Role::Ingress, link)
-            .and_then(|name| self.xdp(name))
-            .map_err(|error| AttachError::not_loaded(interface, &error))?;
-        attach::attach(program, interface, mode, frags)
+        attach::attach(mode, |mode| {
+            let name = self
+                .xdp_for(link, mode)
+                .ok_or_else(|| ProgramError::NotLoaded.into())
+                .map_err(|error| AttachError::not_loaded(interface, &error))?;
+            let takes_frags = takes_frags(name);
+            let program = self
+                .xdp(name)
+                .map_err(|error| AttachError::not_loaded(interface, &error))?;
+            program
+                .attach_to_if_index(interface.index, mode.into())
+                .map_err(|error| AttachError::new(interface, mode.name(), takes_frags, &error))?;
+            Ok(takes_frags)
+        })
+    }
+
+    /// In generic mode the kernel takes the metadata away from what a program for multi-buffer frames has seen, since it
+    /// copies the frame for it (`skb_pp_cow_data`; seen on Linux 6.18).
+    fn xdp_for(&self, link: Link, mode: ObtainedMode) -> Option<&'static str> {
+        let plain = mode == ObtainedMode::Generic && self.tag_metadata;
+        let mut names = self
+            .loaded
+            .iter()
+            .filter(|loaded| (loaded.0, loaded.1) == (Role::Ingress, link))
+            .map(|&(_, _, name)| name);
+        names.find(|name| !plain || !takes_frags(name))
     }
 
     pub(super) fn attach_tc(
@@ -336,6 +353,10 @@ impl Image {
     pub fn counters(&self) -> Vec<Counter> {
         self.counters.sums()
     }
+}
+
+fn takes_frags(program: &str) -> bool {
+    matches!(program, names::XDP_FRAGS | names::XDP_IP_FRAGS)
 }
 
 fn map_data<'ebpf>(

@@ -249,3 +249,23 @@ impl fmt::Display for AttachedProgram {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_route::link::LinkLayerType;
+    use portclass_common::packet::Link;
+
+    use super::begins_with;
+
+    #[test]
+    fn the_kind_of_hardware_says_what_frames_begin_with() {
+        use LinkLayerType::{Can, Ether, Infiniband, None as NoHeader, Ppp, Sit};
+        assert_eq!(begins_with(Ether), Some(Link::Ethernet));
+        for kind in [NoHeader, Ppp, Sit] {
+            assert_eq!(begins_with(kind), Some(Link::Ip));
+        }
+        for kind in [Can, Infiniband] {
+            assert_eq!(begins_with(kind), None);
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! The kernel's side of the house: the only room that speaks to the kernel. It knows neither formats nor clap.
 //!
-//! [`Dataplane::open`] creates or finds the maps, [`Dataplane::fill`] puts a registry into them,
-//! [`Dataplane::load`] loads the program, [`Dataplane::attach`] attaches it, and [`Dataplane::counters`] reads what it
-//! has counted. Whatever was attached goes when the [`Dataplane`] goes, and with the process, however that ends.
+//! [`Dataplane::open`] creates or finds the maps, [`Dataplane::fill`] puts a registry into them, [`Image::load`] loads a
+//! program, [`Dataplane::attach`] and [`Dataplane::attach_tc`] attach it, and [`Dataplane::counters`] reads what was
+//! counted. Whatever was attached goes when the [`Dataplane`] goes; when the process is killed, only filters under clsact
+//! stay, which [`our_filters`] finds.
 
 mod attach;
 mod counters;

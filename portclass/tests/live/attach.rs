@@ -271,19 +271,6 @@ fn when_one_of_two_interfaces_fails_the_other_is_left_as_it_was() {
 }
 
 #[test]
-fn an_interface_without_ethernet_headers_is_refused() {
-    if !is_root_or_skips("an_interface_without_ethernet_headers_is_refused") {
-        return;
-    }
-    let netns = Netns::new().expect("a network namespace");
-    netns
-        .ip("tuntap add dev tun0 mode tun")
-        .expect("a tun device");
-    let refused = output(&netns, "run -i tun0");
-    assert_one_line(&refused, 1, &["tun0: its frames have no Ethernet header"]);
-}
-
-#[test]
 fn an_interface_that_is_down_is_a_warning() {
     if !is_root_or_skips("an_interface_that_is_down_is_a_warning") {
         return;
@@ -317,7 +304,8 @@ fn an_ordinary_user_with_three_capabilities_is_enough() {
             .arg(format!("--ambient-caps=-all{capabilities}"));
         command
             .arg(&program.path)
-            .args(["run", "-i", "server0", "--format", "json"]);
+            .args(["run", "-i", "server0", "--format", "json"])
+            .args(["--pin-dir", "/nonexistent/portclass"]);
         command
     };
     let run = Run::start_command(&hosts.server, &mut with(",+bpf,+net_admin,+perfmon"), 1);

@@ -11,9 +11,9 @@ use testbed::{
 use super::process::{Hosts, Run, wait_until};
 
 /// Packets and bytes by service or reason, and by transport or detail.
-type Rows = BTreeMap<(String, String), (u64, u64)>;
+pub type Rows = BTreeMap<(String, String), (u64, u64)>;
 
-fn rows(report: &Value) -> Rows {
+pub fn rows(report: &Value) -> Rows {
     let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
     let number = |row: &Value, name: &str| row[name].as_u64().expect("a number");
     let services = report["services"].as_array().expect("rows").iter();
@@ -33,13 +33,13 @@ fn rows(report: &Value) -> Rows {
         .collect()
 }
 
-fn totals(report: &Value) -> (u64, u64) {
+pub fn totals(report: &Value) -> (u64, u64) {
     let number = |name: &str| report["totals"][name].as_u64().expect("a number");
     (number("packets"), number("bytes"))
 }
 
 /// A frame for each way of being counted, and the row it belongs to.
-fn plan() -> Vec<((&'static str, &'static str), Vec<u8>)> {
+pub fn plan() -> Vec<((&'static str, &'static str), Vec<u8>)> {
     use frame::ether_type::{IPV4, IPV6, VLAN};
     use ip::protocol::{DCCP, FRAGMENT, ICMP, SCTP, TCP, UDP};
 

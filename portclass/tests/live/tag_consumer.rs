@@ -18,6 +18,9 @@ use super::{
     process::{Hosts, wait_until},
 };
 
+/// tc and ip mount a BPF file system where none is when they load an object; here they do it for themselves alone.
+const APART: &str = "unshare --mount";
+
 /// What the sample counts frames without a tag under.
 const UNTAGGED: u64 = Class::ALL.len() as u64;
 
@@ -48,6 +51,17 @@ fn json(netns: &Netns, command: &str) -> Value {
     serde_json::from_str(&run(netns, command)).expect("JSON")
 }
 
+/// Attaches the sample to the server's interface and gives the id of its map.
+pub fn attach_sample(netns: &Netns, object: &str) -> u64 {
+    let name = Hosts::SERVER;
+    run(netns, &format!("tc qdisc add dev {name} clsact"));
+    run(
+        netns,
+        &format!("{APART} tc filter add dev {name} ingress bpf direct-action obj {object} sec tc"),
+    );
+    map_of_sample(netns)
+}
+
 /// The sample's map.
 fn map_of_sample(netns: &Netns) -> u64 {
     let filters = json(
@@ -63,7 +77,7 @@ fn map_of_sample(netns: &Netns) -> u64 {
 }
 
 /// Packets by class, as the sample has counted them.
-fn counted(netns: &Netns, map: u64) -> BTreeMap<u64, u64> {
+pub fn counted(netns: &Netns, map: u64) -> BTreeMap<u64, u64> {
     let dumped = json(netns, &format!("bpftool --json map dump id {map}"));
     let elements = dumped.as_array().expect("an array").iter();
     let number = |element: &Value, what: &str| element["formatted"][what].as_u64().expect("u64");
@@ -96,16 +110,11 @@ fn the_sample_counts_classes_and_makes_marks_that_nftables_knows_by_name() {
     let hosts = Hosts::new();
     let veth = hosts.veth();
     let (netns, name) = (&hosts.server, Hosts::SERVER);
-    run(netns, &format!("tc qdisc add dev {name} clsact"));
+    let map = attach_sample(netns, &consumer);
     run(
         netns,
-        &format!("tc filter add dev {name} ingress bpf direct-action obj {consumer} sec tc"),
+        &format!("{APART} ip link set dev {name} xdpgeneric obj {writer} sec xdp"),
     );
-    netns
-        .ip(&format!(
-            "link set dev {name} xdpgeneric obj {writer} sec xdp"
-        ))
-        .expect("the program is attached");
     let sets = portclass_nft(&["--set=netdev portclass", "https", "domain", "http"]);
     let hook = format!("type filter hook ingress device \"{name}\" priority 0");
     let rules = "
@@ -134,7 +143,6 @@ fn the_sample_counts_classes_and_makes_marks_that_nftables_knows_by_name() {
         socket.send(&frame(metadata)).expect("it is sent");
     }
 
-    let map = map_of_sample(netns);
     let expected = BTreeMap::from([
         (Class::Labelled as u64, 3),
         (Class::Dynamic as u64, 1),

@@ -54,17 +54,17 @@ impl Engine {
             original_length,
         } = frame;
         let bytes = &bytes[..bytes.len().min(LONGEST_RUN)];
-        match &mut self.kernel {
-            Some(kernel) if bytes.len() >= SHORTEST_RUN => {
-                kernel
-                    .run(link, bytes, original_length)
-                    .map_err(|error| refused(&error))?;
-                self.frames.kernel += 1;
-            }
-            _ => {
-                self.host.count(link, bytes, original_length);
-                self.frames.host += 1;
-            }
+        let has_run = match &mut self.kernel {
+            Some(kernel) if bytes.len() >= SHORTEST_RUN => kernel
+                .run(link, bytes, original_length)
+                .map_err(|error| refused(&error))?,
+            _ => false,
+        };
+        if has_run {
+            self.frames.kernel += 1;
+        } else {
+            self.host.count(link, bytes, original_length);
+            self.frames.host += 1;
         }
         Ok(())
     }
@@ -76,14 +76,16 @@ impl Engine {
 
     /// What was counted: reasons first, then slots.
     pub fn counters(&mut self) -> Vec<Counter> {
-        let mut counters = self.host.counters().to_vec();
-        if let Some(kernel) = &mut self.kernel {
-            // Its slots have the same numbers, and room for more.
-            for (sum, counter) in counters.iter_mut().zip(kernel.counters()) {
-                *sum = sum.plus(counter);
-            }
+        let host = self.host.counters();
+        let mut sums = match &mut self.kernel {
+            // Its slots have the same numbers, and there is room for more of them.
+            Some(kernel) => kernel.counters(),
+            None => vec![Counter::default(); host.len()],
+        };
+        for (sum, counter) in sums.iter_mut().zip(host) {
+            *sum = sum.plus(*counter);
         }
-        counters
+        sums
     }
 
     /// What `slot` means.
