@@ -2,6 +2,7 @@
 
 mod nft;
 mod registry;
+mod replay;
 mod run;
 
 use std::{path::PathBuf, time::Duration};
@@ -15,6 +16,7 @@ pub use self::registry::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
     ShowFormat, UpdateArgs,
 };
+pub use self::replay::{EngineArg, ReplayArgs};
 pub use self::run::{RunArgs, TagArg};
 
 /// Labels live traffic with its registered service, in the kernel.
@@ -29,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Label the traffic of interfaces and print live counters until Ctrl-C
     Run(RunArgs),
+    /// Label the frames of captures, by the program in the kernel, and print the same report
+    Replay(ReplayArgs),
     /// Say what the registry says of ports and names; needs no privilege
     Lookup(LookupArgs),
     /// Validate registry files, list, compare, convert and fetch them; needs no privilege

@@ -12,6 +12,7 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => command::run::run(args),
+        Command::Replay(args) => command::replay::run(args),
         Command::Lookup(args) => command::lookup::run(args),
         Command::Registry(command) => command::registry::run(command),
         Command::Nft(args) => command::nft::run(args),

@@ -12,6 +12,9 @@ mod cli {
     mod convert;
     mod nft;
     mod registry;
+    mod replay;
+    mod replay_ends;
+    mod replay_errors;
 }
 
 fn portclass(arguments: &[&str]) -> Output {

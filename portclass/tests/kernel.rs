@@ -7,6 +7,7 @@ mod kernel {
     mod labels;
     mod maps;
     mod random;
+    mod replay;
     mod segments;
     mod settings;
     mod subject;

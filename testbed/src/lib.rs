@@ -6,6 +6,7 @@
 pub mod bpf;
 pub mod bpffs;
 pub mod c;
+pub mod capture;
 pub mod checksum;
 pub mod fixture;
 pub mod foreign;
@@ -14,7 +15,7 @@ pub mod ip;
 pub mod netns;
 pub mod packet_socket;
 pub mod privilege;
-pub mod random_frame;
+pub mod random;
 pub mod seccomp;
 pub mod segment;
 pub mod tap;

@@ -15,7 +15,7 @@ use proptest::{
 use testbed::{
     frame::ether_type,
     ip::{Hosts, protocol},
-    random_frame::Frames,
+    random::Frames,
     segment::{dccp, sctp, tcp, udp, udp_lite},
     tunnel::{Geneve, Gre, gpe_protocol, port, vxlan, vxlan_flag, vxlan_gpe},
 };

@@ -3,7 +3,7 @@
 use portclass_common::packet::{Flow, Reason, Start, Tunnel};
 use testbed::{
     fixture::claim,
-    random_frame::{Frames, Random},
+    random::{Frames, Random},
 };
 
 use crate::{MODES, found, parsed};

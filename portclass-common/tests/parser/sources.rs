@@ -3,7 +3,7 @@
 use portclass_common::packet::{LONGEST_HEADER, Linear, Parsed, Reason, Source, Start, parse};
 use testbed::{
     fixture::fixtures,
-    random_frame::{Frames, Random},
+    random::{Frames, Random},
 };
 
 use crate::{MODES, parsed};

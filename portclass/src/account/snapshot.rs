@@ -152,6 +152,6 @@ pub struct Tags {
 pub struct Frames {
     /// By the program in the kernel.
     pub kernel: u64,
-    /// By the same parser outside, since the kernel takes no frame as short.
+    /// By the same parser outside: all of them where that was asked for, otherwise those that the kernel does not take.
     pub host: u64,
 }

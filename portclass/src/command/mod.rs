@@ -10,6 +10,7 @@ pub mod nft;
 mod output;
 pub mod registry;
 mod replace;
+pub mod replay;
 pub mod run;
 pub mod status;
 pub mod stderr;

@@ -10,7 +10,10 @@ use portclass::{
     account::Snapshot,
     report::{Reporter, Size},
 };
-use rustix::termios::tcgetwinsize;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    termios::tcgetwinsize,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Something to report.
@@ -86,4 +89,15 @@ fn terminal_size() -> Option<Size> {
         columns: size.ws_col,
         rows: size.ws_row,
     })
+}
+
+/// Whether nobody reads `stdout` any more.
+pub fn is_closed(stdout: &Stdout) -> bool {
+    let mut fds = [PollFd::new(stdout, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut fds, Some(&now)).is_ok()
+        && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }

@@ -1,7 +1,7 @@
 //! `portclass run`: attach, count, print, until something ends the run.
 
 use std::{
-    io::{self, IsTerminal as _, Stdout},
+    io::{self, IsTerminal as _},
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,6 @@ use portclass::{
     },
     report::{Live, Reporter},
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{Signal, SignalKind, signal},
@@ -20,8 +19,14 @@ use tokio::{
 };
 
 use super::{
-    Failure, detach::remove_leftovers, interfaces::choose, load_registry, log_line::with_names,
-    output::Output, stderr::say, unless_closed,
+    Failure,
+    detach::remove_leftovers,
+    interfaces::choose,
+    load_registry,
+    log_line::with_names,
+    output::{Output, is_closed},
+    stderr::say,
+    unless_closed,
 };
 use crate::cli::{RunArgs, TagArg};
 
@@ -447,15 +452,4 @@ async fn flush(log: Option<&mut AsyncFd<KernelLog>>) {
         ready.get_inner_mut().flush();
         ready.clear_ready();
     }
-}
-
-/// Whether nobody reads `stdout` any more.
-fn is_closed(stdout: &Stdout) -> bool {
-    let mut fds = [PollFd::new(stdout, PollFlags::empty())];
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    poll(&mut fds, Some(&now)).is_ok()
-        && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::{EbpfError, programs::ProgramError};
+use aya::{EbpfError, programs::ProgramError, sys::SyscallError};
 use rustix::thread::{CapabilitySet, capabilities};
 use thiserror::Error;
 
@@ -137,6 +137,13 @@ impl From<ProgramError> for DataplaneError {
                     },
                 }
             }
+            ProgramError::SyscallError(SyscallError {
+                call: "bpf_prog_test_run",
+                io_error: why,
+            }) => refused(&why).unwrap_or(Self::System {
+                what: "cannot run the program in the kernel",
+                why,
+            }),
             other => refused(&other).unwrap_or_else(|| Self::Object(chain(&other))),
         }
     }

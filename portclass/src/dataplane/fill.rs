@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aya::maps::{self, Array, MapData};
 use portclass_common::{
-    label::{Class, Label, MAX_SLOTS, Service},
+    label::{Label, MAX_SLOTS, Service},
     names,
     port::PortKey,
     settings::{Contents, State},
@@ -12,7 +12,7 @@ use portclass_common::{
 use thiserror::Error;
 
 use super::{DataplaneError, mapped::Mapped, object::Shared};
-use crate::registry::{Date, Entry, Registry};
+use crate::registry::{Registry, Slots};
 
 /// What filling changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,59 +73,37 @@ impl Target<'_> {
     pub(super) fn fill(&mut self, registry: &Registry) -> Result<Changes, FillError> {
         let state = self.state()?;
         let before = state.contents();
-        let Plan {
-            wanted,
+        let Slots {
+            labels,
             new_services,
-            named_pairs,
-        } = self.plan(registry, before.slots)?;
+            contents,
+        } = self.slots(registry, before.slots)?;
         for (slot, service) in (before.slots..).zip(&new_services) {
             self.services.set(slot, *service);
         }
-        let slots = before.slots + new_services.len() as u32;
+        let slots = contents.slots;
         self.publish(State::new(state.generation(), Contents { slots, ..before }))?;
 
-        let mut changes = self.replace(&wanted)?;
+        let mut changes = self.replace(&labels)?;
         changes.new_slots = new_services.len() as u32;
-        changes.contents = Contents {
-            registry_date: registry.updated().map_or(0, Date::number),
-            slots,
-            entries: wanted.len() as u32,
-            named_pairs,
-            layers: registry.layers().bits(),
-        };
-        self.publish(State::new(
-            state.generation().wrapping_add(1),
-            changes.contents,
-        ))?;
+        changes.contents = contents;
+        self.publish(State::new(state.generation().wrapping_add(1), contents))?;
         Ok(changes)
     }
 
-    /// Finds a slot for every entry, an old one where the maps have one of that meaning. `used` slots have a meaning.
-    fn plan(&self, registry: &Registry, used: u32) -> Result<Plan, FillError> {
-        let mut slots: HashMap<Service, u32> = (0..used.min(self.services.len()))
-            .map(|slot| (self.services.get(slot), slot))
-            .collect();
-        let mut plan = Plan::default();
-        for entry in registry.entries() {
-            let service = service(&entry);
-            let slot = *slots.entry(service).or_insert_with(|| {
-                plan.new_services.push(service);
-                used + plan.new_services.len() as u32 - 1
-            });
-            // Beyond `u16` the registry is refused below, before anything is written.
-            plan.wanted
-                .push((entry.key, Label::new(slot as u16, entry.class)));
-            plan.named_pairs += u32::from(entry.class == Class::Labelled && !entry.any_transport);
-        }
-        let needed = used as usize + plan.new_services.len();
-        if needed > self.services.len() as usize {
+    /// Finds a slot for every entry, if there are enough. `used` slots have a meaning.
+    fn slots(&self, registry: &Registry, used: u32) -> Result<Slots, FillError> {
+        let capacity = self.services.len();
+        let meaning = |slot| (slot < capacity).then(|| self.services.get(slot));
+        let slots = Slots::of(registry, used, meaning);
+        if slots.contents.slots > capacity {
             return Err(FillError::TooLarge {
-                needed,
-                capacity: self.services.len(),
+                needed: slots.contents.slots as usize,
+                capacity,
                 pinned: self.pinned,
             });
         }
-        Ok(plan)
+        Ok(slots)
     }
 
     fn state(&self) -> Result<State, DataplaneError> {
@@ -169,22 +147,4 @@ impl Target<'_> {
         }
         Ok(changes)
     }
-}
-
-/// What filling is about to do.
-#[derive(Default)]
-struct Plan {
-    wanted: Vec<(PortKey, Label)>,
-    /// Meanings of the slots from the first unused one on.
-    new_services: Vec<Service>,
-    named_pairs: u32,
-}
-
-/// Names that the maps have no room for are refused on reading, and entries always have a transport.
-fn service(entry: &Entry<'_>) -> Service {
-    entry
-        .key
-        .transport()
-        .and_then(|transport| Service::new(entry.name, entry.key.port(), transport, entry.class))
-        .expect("the registry's readers refuse what a slot cannot hold")
 }

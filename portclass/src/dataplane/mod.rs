@@ -18,6 +18,7 @@ mod netlink;
 mod object;
 mod pins;
 mod tc;
+mod test_run;
 
 pub use attach::{Attachment, Mode, ObtainedMode};
 pub use error::{AttachError, DataplaneError, PinError};
@@ -28,3 +29,4 @@ pub use log::KernelLog;
 pub use object::{Dataplane, Maps, OBJECT, Settings};
 pub use pins::{DEFAULT_PIN_DIR, Lock, Pins, check_bpffs, remove};
 pub use tc::{ObtainedHook, OurFilter, TcHook, our_filters, our_tcx_programs};
+pub use test_run::{LONGEST_RUN, SHORTEST_RUN, TestRuns};

@@ -2,7 +2,7 @@
 
 use portclass::dataplane::Settings;
 use portclass_common::{labelling::Matching, names, tag::MarkMask};
-use testbed::{privilege::is_root_or_skips, random_frame::Frames};
+use testbed::{privilege::is_root_or_skips, random::Frames};
 
 use super::subject::{Case, Kernel, Program};
 

@@ -1,10 +1,9 @@
 //! Frames at random: reproducible, and many in little time.
 
+use crate::fixture::{Fixture, fixtures};
 use portclass_common::packet::{Link, Start};
 
-use crate::fixture::{Fixture, fixtures};
-
-/// SplitMix64 (Steele, Lea and Flood, 2014), from this seed on.
+/// Numbers by SplitMix64 (Steele, Lea and Flood, 2014), from a seed on.
 pub struct Random(pub u64);
 
 impl Random {
@@ -31,7 +30,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Those of this seed, always the same.
+    /// The frames that belong to `seed`.
     pub fn new(seed: u64) -> Self {
         let mut fixtures = fixtures();
         // The few that are long would take most of the time.
