@@ -26,13 +26,32 @@ pub enum Matching {
 pub struct Labelling {
     /// The position of its counter.
     pub counter: u32,
-    /// The code of its [`Class`].
-    pub class: u8,
-    /// The port that decided, in host byte order; 0 for a frame without ports.
-    pub port: u16,
+    /// The class above the port. Two numbers stay apart in the kernel's registers, where the compiler would pack three
+    /// into one and unpack them for every frame.
+    decision: u32,
 }
 
 impl Labelling {
+    #[inline(always)]
+    const fn new(counter: u32, class: u8, port: u16) -> Self {
+        Self {
+            counter,
+            decision: (class as u32) << 16 | port as u32,
+        }
+    }
+
+    /// The code of its [`Class`].
+    #[inline(always)]
+    pub const fn class_code(self) -> u8 {
+        (self.decision >> 16) as u8
+    }
+
+    /// The port that decided, in host byte order; 0 for a frame without ports.
+    #[inline(always)]
+    pub const fn port(self) -> u16 {
+        self.decision as u16
+    }
+
     /// The labelling of a frame; `lookup` asks the registry, and answers with labels whose slot has a counter.
     #[inline(always)]
     pub fn of(
@@ -69,11 +88,8 @@ impl Labelling {
     #[inline(always)]
     fn by_port(flow: Flow, port: u16, lookup: impl Fn(PortKey) -> Option<Label>) -> Self {
         if let Some(label) = lookup(PortKey::new(port, flow.transport)) {
-            return Self {
-                counter: FIRST_SLOT + label.slot() as u32,
-                class: label.class_code(),
-                port,
-            };
+            let counter = FIRST_SLOT + u32::from(label.slot());
+            return Self::new(counter, label.class_code(), port);
         }
         let reason = if port >= FIRST_DYNAMIC {
             Reason::Dynamic(flow.transport)
@@ -85,23 +101,19 @@ impl Labelling {
 
     #[inline(always)]
     const fn unlabelled(reason: Reason, port: u16) -> Self {
-        Self {
-            counter: reason.counter_index(),
-            class: reason.class() as u8,
-            port,
-        }
+        Self::new(reason.counter_index(), reason.class() as u8, port)
     }
 
     /// Whether the frame carries a service's name.
     #[inline(always)]
     pub const fn is_labelled(self) -> bool {
-        self.class == Class::Labelled as u8
+        self.class_code() == Class::Labelled as u8
     }
 
     /// Grows with the likelihood that the port is a server's.
     #[inline(always)]
     const fn rank(self) -> u8 {
-        let range = match self.port {
+        let range = match self.port() {
             ..FIRST_USER => 2,
             FIRST_USER..FIRST_DYNAMIC => 1,
             FIRST_DYNAMIC.. => 0,
@@ -145,16 +157,16 @@ mod tests {
 
     #[test]
     fn one_port_alone_decides_when_it_is_asked_for() {
-        assert_eq!(labelled(443, 80, Matching::Destination).port, 80);
-        assert_eq!(labelled(443, 80, Matching::Source).port, 443);
+        assert_eq!(labelled(443, 80, Matching::Destination).port(), 80);
+        assert_eq!(labelled(443, 80, Matching::Source).port(), 443);
         let unlabelled = labelled(443, 60_000, Matching::Destination);
-        assert_eq!(unlabelled.class, Class::Dynamic as u8);
+        assert_eq!(unlabelled.class_code(), Class::Dynamic as u8);
         assert_eq!(
             unlabelled.counter,
             Reason::Dynamic(Transport::Tcp).counter_index()
         );
         let unlabelled = labelled(2, 443, Matching::Source);
-        assert_eq!(unlabelled.class, Class::Unassigned as u8);
+        assert_eq!(unlabelled.class_code(), Class::Unassigned as u8);
     }
 
     #[test]
@@ -179,7 +191,7 @@ mod tests {
             (60_000, 60_001, 60_001),
         ] {
             assert_eq!(
-                labelled(source, destination, Matching::Best).port,
+                labelled(source, destination, Matching::Best).port(),
                 best,
                 "{source} -> {destination}"
             );

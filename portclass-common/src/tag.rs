@@ -29,14 +29,14 @@ impl Tag {
     pub const fn new(outcome: Result<Flow, Reason>, labelling: Labelling) -> Self {
         Self {
             version: TAG_VERSION,
-            class: labelling.class,
+            class: labelling.class_code(),
             protocol: match outcome {
                 Ok(flow) => flow.protocol,
                 Err(Reason::Protocol { protocol } | Reason::Fragment { protocol }) => protocol,
                 Err(_) => 0,
             },
             reserved: 0,
-            port: labelling.port,
+            port: labelling.port(),
             reserved_too: 0,
         }
     }
@@ -97,7 +97,7 @@ pub const fn mark(transport: Transport, port: u16) -> u32 {
 #[inline(always)]
 pub const fn mark_of(outcome: Result<Flow, Reason>, labelling: Labelling) -> u32 {
     match outcome {
-        Ok(flow) if labelling.is_labelled() => mark(flow.transport, labelling.port),
+        Ok(flow) if labelling.is_labelled() => mark(flow.transport, labelling.port()),
         _ => 0,
     }
 }

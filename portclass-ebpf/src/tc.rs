@@ -100,7 +100,12 @@ fn finish_sent(ctx: &TcContext, parsed: &Parsed) {
     count(labelling.counter, size);
     count::tunnels(parsed, size);
     if log::is_on() && !labelling.is_labelled() {
-        log::unlabelled(skb(ctx).ifindex, Direction::Egress, labelling.class, parsed);
+        log::unlabelled(
+            skb(ctx).ifindex,
+            Direction::Egress,
+            labelling.class_code(),
+            parsed,
+        );
     }
     if MARK_MASK.load() != 0 {
         mark(ctx, mark_of(parsed.outcome(), labelling));

@@ -93,7 +93,12 @@ fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64) {
     count::tunnels(parsed, size);
     if log::is_on() && !labelling.is_labelled() {
         let interface = ctx.ingress_ifindex() as u32;
-        log::unlabelled(interface, Direction::Ingress, labelling.class, parsed);
+        log::unlabelled(
+            interface,
+            Direction::Ingress,
+            labelling.class_code(),
+            parsed,
+        );
     }
     if TAG_METADATA.load() != 0 {
         tag(ctx, parsed, labelling, size);

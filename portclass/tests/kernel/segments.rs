@@ -1,8 +1,8 @@
 //! What leaves as one large packet is counted as the packets that the wire sees.
 
 use aya::programs::TestRunOptions;
-use portclass::dataplane::{Role, Settings};
-use portclass_common::{counter::Counter, names, packet::Link};
+use portclass::dataplane::Settings;
+use portclass_common::{counter::Counter, names};
 use testbed::{
     frame::{arp_request, ether_type, ethernet},
     ip::{Hosts, ipv4, ipv6, protocol},
@@ -72,8 +72,8 @@ fn segments_are_counted_as_told_or_else_by_their_size() {
             let mut options = TestRunOptions::new();
             options.data_in = Some(&frame);
             options.ctx_in = Some(&context);
-            let image = kernel.dataplane.image(0);
-            let result = image.run(Role::Egress, Link::Ethernet, options);
+            let image = kernel.image(program);
+            let result = image.run(program.role, program.link, options);
             result.expect("a test run");
         });
         let expected = Counter::new(u64::from(packets), u64::from(wire_length));

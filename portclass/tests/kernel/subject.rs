@@ -1,11 +1,14 @@
 //! All programs with certain settings, and what the host makes of a frame: the same parser, the same labelling, the same
 //! registry.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
 use aya::programs::TestRunOptions;
 use portclass::{
-    dataplane::{Dataplane, Maps, Role, Settings},
+    dataplane::{Dataplane, Image, Maps, Role, Settings},
     registry::{Registry, Sources},
 };
 use portclass_common::{
@@ -103,24 +106,24 @@ impl Case {
 /// Counters that changed, and by how much.
 pub(crate) type Changed = BTreeMap<u32, Counter>;
 
-/// All programs, with the shipped registry.
+/// The shipped registry, which takes a while to read.
+static REGISTRY: LazyLock<Registry> =
+    LazyLock::new(|| Registry::load(&Sources::default()).expect("the registry").0);
+
+/// The programs, with the shipped registry.
 pub(crate) struct Kernel {
-    pub(crate) dataplane: Dataplane,
+    dataplane: Dataplane,
     settings: Settings,
     labels: HashMap<PortKey, Label>,
+    loaded: Vec<&'static str>,
 }
 
 impl Kernel {
     pub(crate) fn new(settings: Settings) -> Self {
-        let (registry, _) = Registry::load(&Sources::default()).expect("the shipped registry");
-        let entries = registry.entries().count();
+        let entries = REGISTRY.entries().count();
         let mut dataplane = Dataplane::open(Maps::Private { entries }, settings).expect("the maps");
         assert_eq!(dataplane.add_image().expect("a second image"), 1);
-        let changes = dataplane.fill(&registry).expect("room for the registry");
-        for program in PROGRAMS {
-            let loaded = dataplane.image(program.image).load_program(program.name);
-            loaded.expect("the verifier accepts the program");
-        }
+        let changes = dataplane.fill(&REGISTRY).expect("room for the registry");
         let label = |slot: u16| {
             let service = dataplane.service(u32::from(slot)).expect("a slot in use");
             let class = service.class().expect("a class");
@@ -131,7 +134,19 @@ impl Kernel {
             labels: (0..slots).map(label).collect(),
             settings,
             dataplane,
+            loaded: Vec::new(),
         }
+    }
+
+    /// The program's image, with the program loaded.
+    pub(crate) fn image(&mut self, program: Program) -> &mut Image {
+        let image = self.dataplane.image(program.image);
+        if !self.loaded.contains(&program.name) {
+            let loaded = image.load_program(program.name);
+            loaded.unwrap_or_else(|error| panic!("{program:?}, {:?}: {error}", self.settings));
+            self.loaded.push(program.name);
+        }
+        image
     }
 
     /// What the host's parser makes of the frame.
@@ -180,7 +195,7 @@ impl Kernel {
             options.ctx_in = Some(&sk_buff);
             options.ctx_out = Some(&mut context);
         }
-        let image = self.dataplane.image(program.image);
+        let image = self.image(program);
         let result = image.run(program.role, program.link, options);
         let result = result.unwrap_or_else(|error| panic!("{program:?}, {}: {error}", case.what));
         let what = || format!("{program:?}, {}: {frame:02x?}", case.what);
@@ -207,9 +222,9 @@ impl Kernel {
 
     /// What the program counts while `run` runs.
     pub(crate) fn counted(&mut self, program: Program, run: impl FnOnce(&mut Self)) -> Changed {
-        let before = self.dataplane.image(program.image).counters();
+        let before = self.image(program).counters();
         run(self);
-        let now = self.dataplane.image(program.image).counters();
+        let now = self.image(program).counters();
         let changes = now
             .iter()
             .zip(&before)

@@ -20,8 +20,6 @@ use testbed::{
 
 use super::subject::{Kernel, MARK_BEFORE, Program};
 
-const IMAGE: usize = 0;
-
 fn over_ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
     ethernet(ether_type::IPV4, &ipv4(protocol, payload))
 }
@@ -35,7 +33,7 @@ fn after_xdp(kernel: &mut Kernel, metadata: &[u8], frame: &[u8]) -> Option<Vec<u
     options.data_in = Some(&data);
     options.data_out = Some(&mut after);
     options.ctx_in = Some(&context);
-    let image = kernel.dataplane.image(IMAGE);
+    let image = kernel.image(Program::of_name(names::XDP_FRAGS));
     let result = image.run(Role::Ingress, Link::Ethernet, options).ok()?;
     after.truncate(result.data_size_out as usize);
     Some(after)
@@ -193,7 +191,8 @@ fn a_mark_tells_transport_and_port_and_other_bits_stay() {
             mark: Some(mask),
             ..Settings::default()
         });
-        for role in [Role::Mark, Role::Egress] {
+        for name in [names::MARK, names::EGRESS] {
+            let program = Program::of_name(name);
             for (frame, value) in [(&tcp, mark(Transport::Tcp, 443)), (&unlabelled, 0)] {
                 let before = SkBuff::new(frame.len() as u32)
                     .marked(MARK_BEFORE)
@@ -203,13 +202,13 @@ fn a_mark_tells_transport_and_port_and_other_bits_stay() {
                 options.data_in = Some(frame);
                 options.ctx_in = Some(&before);
                 options.ctx_out = Some(&mut after);
-                let image = kernel.dataplane.image(IMAGE);
-                let result = image.run(role, Link::Ethernet, options);
+                let image = kernel.image(program);
+                let result = image.run(program.role, program.link, options);
                 result.expect("a test run");
                 assert_eq!(
                     SkBuff::from_bytes(&after).mark(),
                     MARK_BEFORE & !bits | value << mask.shift(),
-                    "{role:?}, {bits:#x}"
+                    "{name}, {bits:#x}"
                 );
             }
         }
