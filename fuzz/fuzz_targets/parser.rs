@@ -16,7 +16,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         link: [Link::Ethernet, Link::Ip][choices % 2],
         tags_taken: choices / 2 % (VLAN_MAX_DEPTH + 1),
     };
-    let decapsulate = choices / (2 * (VLAN_MAX_DEPTH + 1)) % 2 != 0;
+    let decapsulate = [false, true][choices / (2 * (VLAN_MAX_DEPTH + 1)) % 2];
     // An allocation of just this size lets the sanitizer see a read beyond the end.
     let frame: Box<[u8]> = frame.into();
     let whole = parse(Linear::new(&frame), start, decapsulate);

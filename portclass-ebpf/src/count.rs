@@ -1,9 +1,13 @@
 //! Counting: packets and bytes, in the row of the CPU that runs the program.
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
-use portclass_common::{counter::tunnel_counter_index, packet::Parsed};
+use portclass_common::{counter::tunnel_counter_index, labelling::Labelling, packet::Parsed};
 
-use crate::maps::{COUNTER_STRIDE, COUNTERS, DECAPSULATE};
+use crate::{
+    label::labelling,
+    log::{self, Direction},
+    maps::{COUNTER_STRIDE, COUNTERS, DECAPSULATE},
+};
 
 /// Packets and bytes that a frame stands for.
 #[derive(Clone, Copy)]
@@ -20,6 +24,24 @@ impl Size {
     }
 }
 
+/// Counts a frame under its label or reason, and beside it the tunnels that it is in. The one place where a frame becomes
+/// part of the totals.
+#[inline(always)]
+pub fn account(
+    parsed: &Parsed,
+    size: Size,
+    direction: Direction,
+    interface: impl Fn() -> u32,
+) -> Labelling {
+    let labelling = labelling(parsed);
+    count(labelling.counter, size);
+    tunnels(parsed, size);
+    if log::is_on() && !labelling.is_labelled() {
+        log::unlabelled(interface(), direction, labelling.class_code(), parsed);
+    }
+    labelling
+}
+
 /// Counts a frame under the counter at `index`.
 #[inline(always)]
 pub fn count(index: u32, size: Size) {
@@ -33,7 +55,7 @@ pub fn count(index: u32, size: Size) {
 
 /// Counts the tunnels that a frame is in, which the totals leave out.
 #[inline(always)]
-pub fn tunnels(parsed: &Parsed, size: Size) {
+fn tunnels(parsed: &Parsed, size: Size) {
     if DECAPSULATE.load() == 0 {
         return;
     }

@@ -8,10 +8,10 @@ use portclass_common::{
 };
 
 use crate::{
-    count::{self, Size, count},
+    count::{Size, account},
     frame::{Copied, Direct},
     label::{labelling, parsed},
-    log::{self, Direction},
+    log::Direction,
     maps::{MARK_MASK, MARK_SHIFT},
 };
 
@@ -96,17 +96,7 @@ fn at_start(ctx: &TcContext, link: Link) -> Start {
 #[inline(always)]
 fn finish_sent(ctx: &TcContext, parsed: &Parsed) {
     let size = on_the_wire(ctx, parsed);
-    let labelling = labelling(parsed);
-    count(labelling.counter, size);
-    count::tunnels(parsed, size);
-    if log::is_on() && !labelling.is_labelled() {
-        log::unlabelled(
-            skb(ctx).ifindex,
-            Direction::Egress,
-            labelling.class_code(),
-            parsed,
-        );
-    }
+    let labelling = account(parsed, size, Direction::Egress, || skb(ctx).ifindex);
     if MARK_MASK.load() != 0 {
         mark(ctx, mark_of(parsed.outcome(), labelling));
     }
@@ -144,7 +134,8 @@ fn on_the_wire(ctx: &TcContext, parsed: &Parsed) -> Size {
     Size { packets, bytes }
 }
 
-/// Bytes of all headers up to the transport's, that one included.
+/// Bytes of all headers up to the transport's, that one included; in a tunnel that is not looked into, up to the outer
+/// transport's.
 #[inline(always)]
 fn headers(ctx: &TcContext, parsed: &Parsed) -> u64 {
     const TCP: u8 = Transport::Tcp.protocol();
@@ -158,7 +149,7 @@ fn headers(ctx: &TcContext, parsed: &Parsed) -> u64 {
             let words = source
                 .read::<2>(parsed.offset + 8)
                 .map_or(5, |field| field[0] >> 4);
-            usize::from(words) * 4 - PORTS
+            (usize::from(words) * 4).saturating_sub(PORTS)
         }
         Ok(_) => UDP_HEADER - PORTS,
         Err(_) => 0,

@@ -14,10 +14,10 @@ use portclass_common::{
 };
 
 use crate::{
-    count::{self, Size, count},
-    frame::{Copied, Direct},
-    label::{labelling, parsed},
-    log::{self, Direction},
+    count::{Size, account, count},
+    frame::{Copied, Direct, difference},
+    label::parsed,
+    log::Direction,
     maps::{ORIGINAL_LENGTH, TAG_METADATA},
 };
 
@@ -27,13 +27,14 @@ const MULTI_BUFFER_FROM: u64 = 1_024;
 
 /// Bytes of a frame that lies in one buffer.
 #[inline(always)]
-pub fn in_one_buffer(ctx: &XdpContext) -> u64 {
+fn in_one_buffer(ctx: &XdpContext) -> u64 {
     (ctx.data_end() - ctx.data()) as u64
 }
 
-/// Bytes of a frame that may lie in several buffers.
+/// Bytes of a frame that may lie in several buffers. Drivers fill the first one before they take a second; one that puts
+/// fewer bytes than [`MULTI_BUFFER_FROM`] into the first has its frames counted by those, where the headers are there.
 #[inline(always)]
-pub fn in_buffers(ctx: &XdpContext) -> u64 {
+fn in_buffers(ctx: &XdpContext) -> u64 {
     let linear = in_one_buffer(ctx);
     if linear < MULTI_BUFFER_FROM {
         return linear;
@@ -75,7 +76,8 @@ pub extern "C" fn xdp_further(ctx: *mut xdp_md, is_ip: u32) -> u32 {
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.ctx) };
     let parsed = parsed(source, Start::of(link));
-    finish(ctx, &parsed, in_buffers(ctx));
+    // SAFETY: as above. A first buffer may hold no more than some headers, so it is the helper's to say.
+    finish(ctx, &parsed, unsafe { bpf_xdp_get_buff_len(ctx.ctx) });
     0
 }
 
@@ -88,18 +90,9 @@ fn direct(ctx: &XdpContext, is_whole: bool) -> Direct<'_, xdp_md> {
 #[inline(always)]
 fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64) {
     let size = Size::of_one(original_length(ctx).unwrap_or(bytes));
-    let labelling = labelling(parsed);
-    count(labelling.counter, size);
-    count::tunnels(parsed, size);
-    if log::is_on() && !labelling.is_labelled() {
-        let interface = ctx.ingress_ifindex() as u32;
-        log::unlabelled(
-            interface,
-            Direction::Ingress,
-            labelling.class_code(),
-            parsed,
-        );
-    }
+    let labelling = account(parsed, size, Direction::Ingress, || {
+        ctx.ingress_ifindex() as u32
+    });
     if TAG_METADATA.load() != 0 {
         tag(ctx, parsed, labelling, size);
     }
@@ -119,12 +112,14 @@ fn original_length(ctx: &XdpContext) -> Option<u64> {
     Some(unsafe { length.read() })
 }
 
-/// Puts a tag in front of the frame. This comes last: it makes every pointer into the frame invalid.
+/// Puts a tag in front of the frame, unless somebody else's metadata is there: a tag ends where the frame begins. This
+/// comes last: it makes every pointer into the frame invalid.
 #[inline(always)]
 fn tag(ctx: &XdpContext, parsed: &Parsed, labelling: Labelling, size: Size) {
     let room = -(size_of::<Tag>() as i32);
+    let is_free = difference(ctx.metadata_end() as *const u8, ctx.metadata() as *const u8) == 0;
     // SAFETY: the context is the one that the kernel handed over.
-    let refused = unsafe { bpf_xdp_adjust_meta(ctx.as_ptr().cast(), room) } != 0;
+    let refused = !is_free || unsafe { bpf_xdp_adjust_meta(ctx.as_ptr().cast(), room) } != 0;
     let place = ctx.metadata() as *mut Tag;
     if refused || place.wrapping_add(1) as usize > ctx.metadata_end() {
         count(UNTAGGED, size);

@@ -1,8 +1,8 @@
 //! The one packet parser, compiled for the kernel and for the host.
 //!
 //! [`parse`] walks a frame from its first header to the ports, with a cursor that every step advances. It allocates
-//! nothing, calls nothing and stays within what the verifier of Linux 5.10 accepts: every loop has a constant bound,
-//! every read lies behind a bounds check.
+//! nothing, calls nothing but its own parts ([`apart`]) and stays within what the verifier of Linux 5.10 accepts: every
+//! loop has a constant bound, every read lies behind a bounds check.
 
 pub mod apart;
 mod cursor;
@@ -121,7 +121,8 @@ pub enum Reason {
     Truncated,
     /// A field contradicts its protocol.
     Malformed,
-    /// More than [`VLAN_MAX_DEPTH`] tags or [`EXTENSION_MAX_CHAIN`] extension headers.
+    /// More than [`VLAN_MAX_DEPTH`] tags or [`EXTENSION_MAX_CHAIN`] extension headers, or headers that reach further than
+    /// 32,512 bytes into the frame, which takes tunnels.
     TooDeep,
 }
 

@@ -197,10 +197,16 @@ fn proof<S: Source>(frame: &mut Cursor<'_, S>, tunnel: u16) -> Result<Option<Lay
     }
 }
 
-/// UDP's length and checksum, behind the ports.
+/// UDP's length and checksum, behind the ports. What lies beyond the datagram is in no tunnel; 0 is a jumbogram's length
+/// (RFC 2675 section 4).
 #[inline(always)]
 fn rest_of_udp<S: Source>(frame: &mut Cursor<'_, S>) -> Result<(), Reason> {
-    frame.take::<4>().map(|_| ())
+    const HEADER: usize = 8;
+    let length = usize::from(be16::<0, _>(frame.take::<4>()?));
+    if length != 0 {
+        frame.limit(length.saturating_sub(HEADER));
+    }
+    Ok(())
 }
 
 /// RFC 2784 section 2: version 0, and no routing, which RFC 2890 does not have any more.

@@ -67,7 +67,7 @@ pub(super) unsafe fn zero(data: *const u32) -> usize {
 /// The difference of two pointers into the same frame, which the verifier takes for any number. What the compiler makes of
 /// it afterwards it must not make of the pointers: the verifier allows nothing but their subtraction.
 #[inline(always)]
-fn difference(one: *const u8, other: *const u8) -> usize {
+pub fn difference(one: *const u8, other: *const u8) -> usize {
     let difference = (one as usize).wrapping_sub(other as usize);
     #[cfg(target_arch = "bpf")]
     let difference = {

@@ -9,7 +9,10 @@ use aya_ebpf::{
 };
 use portclass_common::packet::{Apart, apart};
 
-pub use self::{copied::Copied, direct::Direct};
+pub use self::{
+    copied::Copied,
+    direct::{Direct, difference},
+};
 
 /// What the kernel hands a program.
 pub trait Context {

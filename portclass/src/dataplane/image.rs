@@ -130,7 +130,10 @@ impl Image {
     /// Takes the registry and the log of `other`. Programs know their maps by descriptor until they are loaded, so the descriptors
     /// come to stand for the other maps.
     fn share_maps(&self, other: &Self) -> Result<(), DataplaneError> {
-        for name in names::PINNED.into_iter().chain([names::LOG_RING]) {
+        for name in names::PINNED
+            .into_iter()
+            .chain([names::LOG_RING, names::LOG_BUDGET])
+        {
             let (own, shared) = (self.map_data(name)?, other.map_data(name)?);
             // SAFETY: the descriptor is open and stays the property of its map: it is replaced in place, not closed.
             let own = unsafe { OwnedFd::from_raw_fd(own.fd().as_fd().as_raw_fd()) };
@@ -368,7 +371,9 @@ fn map_data<'ebpf>(
     name: &'static str,
 ) -> Result<&'ebpf MapData, DataplaneError> {
     match ebpf.map(name) {
-        Some(Map::Array(data) | Map::HashMap(data) | Map::RingBuf(data)) => Ok(data),
+        Some(
+            Map::Array(data) | Map::HashMap(data) | Map::RingBuf(data) | Map::PerCpuArray(data),
+        ) => Ok(data),
         _ => Err(absent(name)),
     }
 }
