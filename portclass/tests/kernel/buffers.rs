@@ -1,15 +1,18 @@
 //! Long frames, which a test run puts into several buffers: 3,520 bytes in the first one, a page in each that follows.
 
-use portclass::dataplane::Settings;
+use aya::programs::TestRunOptions;
+use portclass::dataplane::{Role, Settings};
 use portclass_common::{
+    counter::Counter,
     names,
-    packet::{Reason, Tunnel},
+    packet::{Link, Reason, Tunnel},
 };
 use testbed::{
     frame::{ether_type, ethernet, tagged},
     ip::{Hosts, extended, ipv4, ipv6, options, protocol},
     privilege::is_root_or_skips,
     segment,
+    test_run::xdp_md,
     tunnel::vxlan,
 };
 
@@ -59,6 +62,35 @@ fn bytes_are_those_of_the_whole_frame_also_in_several_buffers() {
         Case::new(format!("{length} bytes"), frame)
     });
     kernel(false).assert_agrees(program(), cases.collect());
+}
+
+#[test]
+fn a_first_buffer_of_a_few_bytes_makes_a_frame_no_shorter() {
+    if !is_root_or_skips("a_first_buffer_of_a_few_bytes_makes_a_frame_no_shorter") {
+        return;
+    }
+    let datagram = segment::udp(&Hosts::V4, 40_000, 53, &[0; 2_000]);
+    let frame = ethernet(ether_type::IPV4, &ipv4(protocol::UDP, &datagram));
+    let mut kernel = kernel(false);
+    let counter = kernel.labelling(&kernel.parsed(program(), &frame)).counter;
+    // The ports lie behind 34 bytes.
+    for first in [14, 20, 33, 36] {
+        let context = xdp_md(0, first);
+        let mut is_possible = true;
+        let counted = kernel.counted(program(), |kernel| {
+            let mut options = TestRunOptions::new();
+            options.data_in = Some(&frame);
+            options.ctx_in = Some(&context);
+            let image = kernel.image(program());
+            is_possible = image.run(Role::Ingress, Link::Ethernet, options).is_ok();
+        });
+        if !is_possible {
+            eprintln!("SKIPPED a first buffer of {first} bytes: this kernel makes none so short");
+            continue;
+        }
+        let size = Counter::new(1, frame.len() as u64);
+        assert_eq!(counted.get(&counter), Some(&size), "{first}: {counted:?}");
+    }
 }
 
 #[test]
