@@ -34,6 +34,18 @@ pub enum Role {
     Mark,
 }
 
+/// What each program is for; of two for the same, the one to be preferred first.
+const PROGRAMS: [(&str, Role, Link); names::PROGRAMS.len()] = [
+    (names::XDP_FRAGS, Role::Ingress, Link::Ethernet),
+    (names::XDP, Role::Ingress, Link::Ethernet),
+    (names::XDP_IP_FRAGS, Role::Ingress, Link::Ip),
+    (names::XDP_IP, Role::Ingress, Link::Ip),
+    (names::EGRESS, Role::Egress, Link::Ethernet),
+    (names::EGRESS_IP, Role::Egress, Link::Ip),
+    (names::MARK, Role::Mark, Link::Ethernet),
+    (names::MARK_IP, Role::Mark, Link::Ip),
+];
+
 /// The sizes of an image's maps.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
@@ -177,14 +189,12 @@ impl Image {
         if self.program(role, link).is_some() {
             return Ok(());
         }
-        let (first, second) = match (role, link) {
-            (Role::Ingress, Link::Ethernet) => (names::XDP_FRAGS, Some(names::XDP)),
-            (Role::Ingress, Link::Ip) => (names::XDP_IP_FRAGS, Some(names::XDP_IP)),
-            (Role::Egress, Link::Ethernet) => (names::EGRESS, None),
-            (Role::Egress, Link::Ip) => (names::EGRESS_IP, None),
-            (Role::Mark, Link::Ethernet) => (names::MARK, None),
-            (Role::Mark, Link::Ip) => (names::MARK_IP, None),
-        };
+        let mut names = PROGRAMS
+            .iter()
+            .filter(|program| (program.1, program.2) == (role, link))
+            .map(|program| program.0);
+        let first = names.next().expect("a program for each role and link");
+        let second = names.next();
         // What an old kernel says of the first one is that it knows no such flag; what counts is the second's error.
         match (self.load_program(first), second) {
             (Err(_), Some(second)) => self.load_program(second),
@@ -199,15 +209,10 @@ impl Image {
     ///
     /// No privilege, or a kernel whose verifier rejects it.
     pub fn load_program(&mut self, name: &'static str) -> Result<(), DataplaneError> {
-        let link = match name {
-            names::XDP_IP | names::XDP_IP_FRAGS | names::EGRESS_IP | names::MARK_IP => Link::Ip,
-            _ => Link::Ethernet,
-        };
-        let role = match name {
-            names::EGRESS | names::EGRESS_IP => Role::Egress,
-            names::MARK | names::MARK_IP => Role::Mark,
-            _ => Role::Ingress,
-        };
+        let &(name, role, link) = PROGRAMS
+            .iter()
+            .find(|program| program.0 == name)
+            .ok_or_else(|| absent(name))?;
         match role {
             Role::Ingress => self.xdp(name)?.load()?,
             Role::Egress | Role::Mark => self.classifier(name)?.load()?,

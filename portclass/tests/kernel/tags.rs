@@ -3,7 +3,7 @@
 use aya::programs::TestRunOptions;
 use portclass::dataplane::{Role, Settings};
 use portclass_common::{
-    counter::{Counter, TAGGED, UNTAGGED},
+    counter::{Counter, UNTAGGED},
     label::Class,
     names,
     packet::Link,
