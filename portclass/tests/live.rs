@@ -12,5 +12,6 @@ mod live {
     mod nft;
     mod pins;
     mod process;
+    mod qdisc;
     mod tag_consumer;
 }

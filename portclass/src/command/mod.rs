@@ -8,6 +8,7 @@ mod log_line;
 pub mod lookup;
 pub mod nft;
 mod output;
+mod points;
 pub mod registry;
 mod replace;
 pub mod replay;

@@ -6,10 +6,8 @@ use std::{
 };
 
 use portclass::{
-    account::{Account, Direction, InterfaceInfo, Observed, Origin, Snapshot},
-    dataplane::{
-        AttachError, Dataplane, Interface, KernelLog, Lock, Maps, Pins, Role, Settings, interfaces,
-    },
+    account::{Account, Observed, Snapshot},
+    dataplane::{Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, interfaces},
     report::{Live, Reporter},
 };
 use tokio::{
@@ -25,6 +23,7 @@ use super::{
     load_registry,
     log_line::with_names,
     output::{Output, is_closed},
+    points::{attach, load, points},
     stderr::say,
     unless_closed,
 };
@@ -66,7 +65,10 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         false => None,
     };
     load(&mut dataplane, &interfaces, &points, marks)?;
-    remove_leftovers();
+    let leftovers = remove_leftovers();
+    for line in leftovers.unsure.iter().chain(&leftovers.failures) {
+        say(format_args!("warning: {line}"));
+    }
     // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
     let mut ends = Ends::new()?;
     let infos = interfaces
@@ -103,87 +105,6 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     }
 }
 
-/// Where counters come from: one image of the kernel object for each.
-struct Point {
-    origin: Origin,
-    /// Position of the image.
-    image: usize,
-}
-
-impl Point {
-    fn role(&self) -> Role {
-        match self.origin.direction {
-            Direction::Ingress => Role::Ingress,
-            Direction::Egress => Role::Egress,
-        }
-    }
-
-    /// Whether it observes `interface`.
-    fn has(&self, interface: &Interface) -> bool {
-        self.origin
-            .interface
-            .is_none_or(|index| index == interface.index)
-    }
-}
-
-/// A point for each direction, and for each interface where they are counted by themselves.
-fn points(
-    args: &RunArgs,
-    interfaces: &[Interface],
-    dataplane: &mut Dataplane,
-) -> Result<Vec<Point>, Failure> {
-    let observed = if args.per_interface {
-        interfaces
-            .iter()
-            .map(|interface| Some(interface.index))
-            .collect()
-    } else {
-        vec![None]
-    };
-    let directions = [
-        (Direction::Ingress, args.direction.has_ingress()),
-        (Direction::Egress, args.direction.has_egress()),
-    ];
-    let mut points: Vec<Point> = Vec::new();
-    for interface in observed {
-        for (direction, _) in directions.into_iter().filter(|&(_, wanted)| wanted) {
-            let image = match points.len() {
-                0 => 0,
-                _ => dataplane.add_image()?,
-            };
-            points.push(Point {
-                origin: Origin {
-                    interface,
-                    direction,
-                },
-                image,
-            });
-        }
-    }
-    Ok(points)
-}
-
-/// Loads what the interfaces need, before anything is attached.
-fn load(
-    dataplane: &mut Dataplane,
-    interfaces: &[Interface],
-    points: &[Point],
-    marks: bool,
-) -> Result<(), Failure> {
-    for point in points {
-        for interface in interfaces.iter().filter(|interface| point.has(interface)) {
-            // Attaching says what is wrong with one that has no known link.
-            let Some(link) = interface.link else { continue };
-            let image = dataplane.image(point.image);
-            image.load(point.role(), link)?;
-            if marks && point.role() == Role::Ingress {
-                image.load(Role::Mark, link)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// The pinned maps where there are some and no other registry is asked for, private ones otherwise.
 fn open(args: &RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
     if args.registry.is_default() {
@@ -209,72 +130,6 @@ fn open(args: &RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
     let mut dataplane = Dataplane::open(Maps::Private { entries }, settings)?;
     dataplane.fill(&registry)?;
     Ok(dataplane)
-}
-
-/// Attaches to both sides of an interface, as far as they are asked for.
-fn attach(
-    dataplane: &mut Dataplane,
-    interface: &Interface,
-    points: &[Point],
-    args: &RunArgs,
-) -> Result<InterfaceInfo, Failure> {
-    let failed = |error: AttachError| Failure::new(format!("{error}; {}", error.remedy()));
-    let mut info = InterfaceInfo {
-        name: interface.name.clone(),
-        index: interface.index,
-        mode: None,
-        egress: None,
-        directions: Vec::new(),
-        features: Vec::new(),
-    };
-    let mut said = Vec::new();
-    for point in points.iter().filter(|point| point.has(interface)) {
-        info.directions.push(point.origin.direction);
-        let hook = args.tc_hook.into();
-        if point.role() == Role::Egress {
-            let obtained = dataplane
-                .attach_tc(point.image, Role::Egress, interface, hook)
-                .map_err(failed)?;
-            info.egress = Some(obtained.name());
-            said.push(format!("egress {obtained}"));
-            continue;
-        }
-        let attachment = dataplane
-            .attach(point.image, interface, args.mode.into())
-            .map_err(failed)?;
-        if let Some(why) = attachment.fallback {
-            say(format_args!(
-                "warning: {why}; attaching in generic mode instead"
-            ));
-        }
-        info.mode = Some(attachment.mode.name());
-        said.push(attachment.mode.to_string());
-        if attachment.takes_frags {
-            info.features.push("frags");
-        }
-        if args.tags.contains(&TagArg::Metadata) {
-            info.features.push("metadata");
-        }
-        if args.tags.contains(&TagArg::Mark) {
-            dataplane
-                .attach_tc(point.image, Role::Mark, interface, hook)
-                .map_err(failed)?;
-            info.features.push("mark");
-        }
-        said.extend(info.features.iter().map(|&feature| feature.to_owned()));
-    }
-    if !interface.is_up {
-        let name = &interface.name;
-        say(format_args!(
-            "warning: {name} is down; nothing will be counted until it is up: ip link set dev {name} up"
-        ));
-    }
-    say(format_args!(
-        "attached to {} ({})",
-        interface.name,
-        said.join(", ")
-    ));
-    Ok(info)
 }
 
 /// What a run works with once it has attached.

@@ -4,8 +4,11 @@ use std::io::{self, Write as _};
 
 use portclass::{
     account::RegistryInfo,
-    dataplane::{Holder, Pins, interfaces, our_filters, our_tcx_programs, program_on},
+    dataplane::{
+        Held, Holder, OurFilter, Pins, interfaces, our_filters, our_tcx_programs, program_on,
+    },
     report::grouped,
+    text::one_line,
 };
 
 use super::{Failure, unless_closed};
@@ -84,13 +87,30 @@ pub fn attached() -> Result<Vec<String>, Failure> {
             program.removal()
         ));
     }
-    lines.extend(our_filters()?.into_iter().map(|filter| {
-        let direction = if filter.is_egress { "egress" } else { "ingress" };
-        format!(
-            "{}: tc program {:?} (id {}), clsact {direction}; it goes with its process, or if that was killed, by: portclass \
-             detach",
-            filter.interface, filter.program, filter.id
-        )
-    }));
-    Ok(lines)
+    lines.extend(our_filters()?.iter().map(filter_line));
+    // Whoever may name an interface may put anything into its name.
+    Ok(lines.iter().map(|line| one_line(line)).collect())
+}
+
+fn filter_line(filter: &OurFilter) -> String {
+    let end = match filter.held() {
+        Held::Yes => "it goes with its process".to_owned(),
+        Held::No => "left by a run that was killed; remove it: portclass detach".to_owned(),
+        Held::Unknown => unless_it_runs(filter),
+    };
+    format!(
+        "{}: tc program {:?} (id {}), clsact {}; {end}",
+        filter.interface,
+        filter.program,
+        filter.id,
+        filter.direction()
+    )
+}
+
+/// What to do about a filter whose process may be one that this process cannot see.
+pub fn unless_it_runs(filter: &OurFilter) -> String {
+    format!(
+        "its process cannot be seen from here; if it runs no more, remove it: {}",
+        filter.removal()
+    )
 }

@@ -72,7 +72,9 @@ fn last_line(log: &str) -> String {
 }
 
 /// The system's error at the bottom of `error`, if it has one.
-fn system_error<'error>(mut error: &'error (dyn Error + 'static)) -> Option<&'error io::Error> {
+pub(super) fn system_error<'error>(
+    mut error: &'error (dyn Error + 'static),
+) -> Option<&'error io::Error> {
     loop {
         if let Some(system) = error.downcast_ref::<io::Error>()
             && system.raw_os_error().is_some()
@@ -206,6 +208,12 @@ pub enum AttachError {
         /// What the system said.
         why: io::Error,
     },
+    /// It sits where a clsact qdisc would, and takes filters for what arrives alone.
+    #[error("{interface}: an ingress qdisc is in the way of clsact")]
+    IngressQdisc {
+        /// The interface's name.
+        interface: String,
+    },
     /// The interface went away.
     #[error("{interface}: the interface has gone")]
     Gone {
@@ -243,6 +251,9 @@ impl AttachError {
                 interface.name
             ),
             Self::Privilege { .. } => PRIVILEGE.to_owned(),
+            Self::IngressQdisc { interface } => format!(
+                "remove it: tc qdisc del dev {interface} ingress; or use --tc-hook tcx on Linux 6.6 and later"
+            ),
             Self::Gone { .. } => "ip link lists those that are there".to_owned(),
             Self::Other { mode: "native", .. } => "try --mode generic".to_owned(),
             Self::Other { .. } => "the kernel's log (dmesg) may say more".to_owned(),

@@ -16,8 +16,8 @@ use aya::{
 use portclass_common::{counter::Counter, names, packet::Link};
 
 use super::{
-    AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedHook,
-    ObtainedMode, Pins, Settings, TcHook, attach,
+    AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedMode, Pins,
+    Settings, TcAttachment, TcHook, attach,
     counters::{Counters, stride},
     object::{OBJECT, absent},
     tc::{self, Clsact},
@@ -293,7 +293,7 @@ impl Image {
         link: Link,
         hook: TcHook,
         qdiscs: &mut Vec<Clsact>,
-    ) -> Result<ObtainedHook, AttachError> {
+    ) -> Result<TcAttachment, AttachError> {
         let point = match role {
             Role::Egress => TcAttachType::Egress,
             Role::Ingress | Role::Mark => TcAttachType::Ingress,

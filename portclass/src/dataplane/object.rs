@@ -20,7 +20,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{
     AttachError, Attachment, Changes, DataplaneError, FillError, Image, Interface, KernelLog, Mode,
-    ObtainedHook, Pins, Role, TcHook,
+    Pins, Role, TcAttachment, TcHook,
     counters::possible_cpus,
     fill::Target,
     image::{Registry as RegistryOf, Sizes},
@@ -231,7 +231,7 @@ impl Dataplane {
         role: Role,
         interface: &Interface,
         hook: TcHook,
-    ) -> Result<ObtainedHook, AttachError> {
+    ) -> Result<TcAttachment, AttachError> {
         let link = link_of(interface)?;
         self.images[image].attach_tc(role, interface, link, hook, &mut self.qdiscs)
     }

@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use aya::programs::{
     LinkOrder, ProgramError, SchedClassifier, TcAttachType,
-    tc::{NlOptions, TcAttachOptions, TcError, qdisc_add_clsact},
+    tc::{NlOptions, TcAttachOptions, qdisc_add_clsact},
 };
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -15,7 +15,9 @@ use portclass_common::names;
 use rustix::io::Errno;
 
 use super::{
-    AttachError, Interface, holder,
+    AttachError, Interface,
+    error::system_error,
+    holder::{self, Held},
     interface::interfaces,
     netlink::{change, dump},
 };
@@ -57,6 +59,15 @@ impl fmt::Display for ObtainedHook {
     }
 }
 
+/// What attaching in the network stack came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcAttachment {
+    /// Where the program is attached.
+    pub hook: ObtainedHook,
+    /// Whether it comes before all others that are attached there. One that comes before it may end the chain.
+    pub is_first: bool,
+}
+
 /// Attaches `program`, which keeps the link, before all others: one of them may end the chain. A clsact qdisc that it
 /// takes is added to `qdiscs`, which are to outlive the link.
 pub(super) fn attach(
@@ -65,11 +76,12 @@ pub(super) fn attach(
     point: TcAttachType,
     hook: TcHook,
     qdiscs: &mut Vec<Clsact>,
-) -> Result<ObtainedHook, AttachError> {
+) -> Result<TcAttachment, AttachError> {
+    let obtained = |hook, is_first| TcAttachment { hook, is_first };
     if hook != TcHook::Clsact {
         let order = TcAttachOptions::TcxOrder(LinkOrder::first());
         match program.attach_with_options(&interface.name, point, order) {
-            Ok(_link) => return Ok(ObtainedHook::Tcx),
+            Ok(_link) => return Ok(obtained(ObtainedHook::Tcx, true)),
             // What a kernel says that does not know this kind of link.
             Err(ProgramError::SyscallError(error))
                 if hook == TcHook::Auto
@@ -77,22 +89,35 @@ pub(super) fn attach(
             Err(error) => return Err(AttachError::new(interface, "tcx", false, &error)),
         }
     }
-    let refused = |error: &ProgramError| AttachError::new(interface, "clsact", false, error);
-    if let Some(made) = Clsact::add(interface).map_err(|error| refused(&error))? {
+    if let Some(made) = Clsact::add(interface)? {
         qdiscs.push(made);
     }
-    let with_priority = |priority| {
-        TcAttachOptions::Netlink(NlOptions {
+    let mut with_priority = |priority| {
+        let options = TcAttachOptions::Netlink(NlOptions {
             priority,
             ..NlOptions::default()
-        })
+        });
+        program.attach_with_options(&interface.name, point, options)
     };
-    // Where a filter of another kind has the first priority, the kernel chooses one.
-    program
-        .attach_with_options(&interface.name, point, with_priority(1))
-        .or_else(|_| program.attach_with_options(&interface.name, point, with_priority(0)))
-        .map_err(|error| refused(&error))?;
-    Ok(ObtainedHook::Clsact)
+    let is_first = match with_priority(1) {
+        Ok(_link) => true,
+        // What the kernel says where a filter of another kind or protocol has the first priority. It chooses one.
+        Err(error) if matches!(code(&error), Some(Errno::EXIST | Errno::INVAL)) => {
+            with_priority(0).map_err(|error| refused(interface, &error))?;
+            false
+        }
+        Err(error) => return Err(refused(interface, &error)),
+    };
+    Ok(obtained(ObtainedHook::Clsact, is_first))
+}
+
+fn refused(interface: &Interface, error: &ProgramError) -> AttachError {
+    AttachError::new(interface, "clsact", false, error)
+}
+
+fn code(error: &ProgramError) -> Option<Errno> {
+    let code = system_error(error)?.raw_os_error()?;
+    Some(Errno::from_raw_os_error(code))
 }
 
 /// A clsact qdisc that this process has made. It goes when nobody has a filter there.
@@ -102,29 +127,53 @@ pub(super) struct Clsact {
 }
 
 impl Clsact {
-    /// Adds the qdisc; `None` where there is one.
-    fn add(interface: &Interface) -> Result<Option<Self>, ProgramError> {
-        match qdisc_add_clsact(&interface.name) {
-            Ok(()) => Ok(Some(Self {
-                index: interface.index,
-            })),
-            Err(error) => match netlink_code(&error) {
-                Some(Errno::EXIST) => Ok(None),
-                _ => Err(error.into()),
-            },
+    /// Adds the qdisc; `None` where there is one. An ingress qdisc sits in the same place, and would take filters for
+    /// what leaves as filters for what arrives.
+    fn add(interface: &Interface) -> Result<Option<Self>, AttachError> {
+        let error = match qdisc_add_clsact(&interface.name) {
+            Ok(()) => {
+                return Ok(Some(Self {
+                    index: interface.index,
+                }));
+            }
+            Err(error) => ProgramError::from(error),
+        };
+        if code(&error) != Some(Errno::EXIST) {
+            return Err(refused(interface, &error));
+        }
+        match qdisc_in_place(interface.index).as_deref() {
+            Some("clsact") => Ok(None),
+            Some("ingress") => Err(AttachError::IngressQdisc {
+                interface: interface.name.clone(),
+            }),
+            _ => Err(refused(interface, &error)),
         }
     }
 }
 
-fn netlink_code(error: &TcError) -> Option<Errno> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(system) = error.downcast_ref::<io::Error>() {
-            return system.raw_os_error().map(Errno::from_raw_os_error);
+/// The kind of qdisc in the place that clsact takes.
+fn qdisc_in_place(index: u32) -> Option<String> {
+    let request = TcMessage::with_index(index as i32);
+    let answers = dump(RouteNetlinkMessage::GetQueueDiscipline(request)).ok()?;
+    answers.into_iter().find_map(|answer| match answer {
+        // The kernel answers with those of all interfaces.
+        RouteNetlinkMessage::NewQueueDiscipline(qdisc)
+            if qdisc.header.index == index as i32 && qdisc.header.parent == TcHandle::CLSACT =>
+        {
+            kind(&qdisc).map(str::to_owned)
         }
-        cause = error.source();
-    }
-    None
+        _ => None,
+    })
+}
+
+fn kind(message: &TcMessage) -> Option<&str> {
+    message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            TcAttribute::Kind(kind) => Some(kind.as_str()),
+            _ => None,
+        })
 }
 
 impl Drop for Clsact {
@@ -199,8 +248,25 @@ pub struct OurFilter {
 
 impl OurFilter {
     /// Whether a process holds the program; one that was killed does not.
-    pub fn is_held(&self) -> bool {
-        holder::is_held(self.id)
+    pub fn held(&self) -> Held {
+        holder::held(self.id)
+    }
+
+    /// The side of the interface it is on, in tc's words.
+    pub const fn direction(&self) -> &'static str {
+        if self.is_egress { "egress" } else { "ingress" }
+    }
+
+    /// The command that removes it.
+    pub fn removal(&self) -> String {
+        let header = &self.message.header;
+        format!(
+            "tc filter del dev {} {} pref {} handle {:#x} bpf",
+            self.interface,
+            self.direction(),
+            header.info >> 16,
+            u32::from(header.handle),
+        )
     }
 
     /// Removes the filter. The qdisc stays: nobody knows any more whose it is.
@@ -211,9 +277,8 @@ impl OurFilter {
     pub fn remove(&self) -> io::Result<()> {
         let mut message = TcMessage::default();
         message.header = self.message.header.clone();
-        let is_kind = |attribute: &&TcAttribute| matches!(attribute, TcAttribute::Kind(_));
-        let kind = self.message.attributes.iter().find(is_kind);
-        message.attributes.extend(kind.cloned());
+        let kind = kind(&self.message).map(|kind| TcAttribute::Kind(kind.to_owned()));
+        message.attributes.extend(kind);
         change(RouteNetlinkMessage::DelTrafficFilter(message))
     }
 }

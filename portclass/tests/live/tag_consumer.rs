@@ -22,7 +22,7 @@ use super::{
 const APART: &str = "unshare --mount";
 
 /// What the sample counts frames without a tag under.
-const UNTAGGED: u64 = Class::ALL.len() as u64;
+pub const UNTAGGED: u64 = Class::ALL.len() as u64;
 
 /// A frame that `tests/c/tag_writer.bpf.c` puts this metadata in front of.
 fn frame(metadata: &[u8]) -> Vec<u8> {
@@ -55,19 +55,22 @@ fn json(netns: &Netns, command: &str) -> Value {
 pub fn attach_sample(netns: &Netns, object: &str) -> u64 {
     let name = Hosts::SERVER;
     run(netns, &format!("tc qdisc add dev {name} clsact"));
+    add_sample(netns, &format!("{name} ingress"), "", object)
+}
+
+/// Adds the sample to a side of an interface that has the qdisc, and gives the id of its map.
+pub fn add_sample(netns: &Netns, side: &str, order: &str, object: &str) -> u64 {
+    let kind = format!("bpf direct-action obj {object} sec tc");
     run(
         netns,
-        &format!("{APART} tc filter add dev {name} ingress bpf direct-action obj {object} sec tc"),
+        &format!("{APART} tc filter add dev {side} {order} {kind}"),
     );
-    map_of_sample(netns)
+    map_of_sample(netns, side)
 }
 
 /// The sample's map.
-fn map_of_sample(netns: &Netns) -> u64 {
-    let filters = json(
-        netns,
-        &format!("tc -json filter show dev {} ingress", Hosts::SERVER),
-    );
+fn map_of_sample(netns: &Netns, side: &str) -> u64 {
+    let filters = json(netns, &format!("tc -json filter show dev {side}"));
     let filters = filters.as_array().expect("an array").iter();
     let mut programs = filters.filter_map(|filter| filter["options"]["prog"]["id"].as_u64());
     let program = programs.next_back().expect("the sample is attached");
