@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     Failure,
     detach::remove_leftovers,
-    interfaces::choose,
+    interfaces::{Choice, choose},
     load_registry,
     log_line::with_names,
     output::{Output, is_closed},
@@ -39,18 +39,15 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 
 async fn observe(args: RunArgs) -> Result<(), Failure> {
     let marks = args.tags.contains(&TagArg::Mark);
-    let tags_metadata = args.tags.contains(&TagArg::Metadata);
-    if tags_metadata && !args.direction.has_ingress() {
-        return Err(Failure::new(
-            "--tag metadata: only what arrives gets metadata; use --direction ingress or both",
-        ));
-    }
-    let interfaces = choose(&args.interfaces)?;
+    let Choice {
+        interfaces,
+        matched,
+    } = choose(&args.interfaces)?;
     let settings = Settings {
         log_unlabelled: args.log_unlabelled,
         matching: args.label.matching.into(),
         decapsulate: args.label.decapsulate,
-        tag_metadata: tags_metadata,
+        tag_metadata: args.tags.contains(&TagArg::Metadata),
         mark: marks.then_some(args.mark_mask),
         original_length: false,
     };
@@ -69,10 +66,28 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     remove_leftovers();
     // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
     let mut ends = Ends::new()?;
-    let infos = interfaces
-        .iter()
-        .map(|interface| attach(&mut dataplane, interface, &points, &args))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let (mut attached, mut infos) = (Vec::new(), Vec::new());
+    for interface in interfaces {
+        match attach(&mut dataplane, &interface, &points, &args) {
+            Ok(info) => {
+                attached.push(interface);
+                infos.push(info);
+            }
+            Err(error) if matched.contains(&interface.index) && !error.is_everywhere() => {
+                dataplane.detach_from(&interface);
+                say(format_args!(
+                    "warning: {error}; {}; going on without this interface",
+                    error.remedy()
+                ));
+            }
+            Err(error) => return Err(Failure::new(format!("{error}; {}", error.remedy()))),
+        }
+    }
+    if attached.is_empty() {
+        return Err(Failure::new(
+            "no interface that matches can be observed, see the warnings; --iface names another one",
+        ));
+    }
     let live = in_place.then(Live::default);
     let report = args.report;
     let reporter = Reporter::new(report.format.into(), report.limit, live, io::stdout());
@@ -88,7 +103,7 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         account: Account::new(observed, Instant::now()),
         dataplane,
         output: Output::start(reporter),
-        observed: interfaces,
+        observed: attached,
         has_ingress: args.direction.has_ingress(),
     };
     ends.after(args.duration);
@@ -217,8 +232,7 @@ fn attach(
     interface: &Interface,
     points: &[Point],
     args: &RunArgs,
-) -> Result<InterfaceInfo, Failure> {
-    let failed = |error: AttachError| Failure::new(format!("{error}; {}", error.remedy()));
+) -> Result<InterfaceInfo, AttachError> {
     let mut info = InterfaceInfo {
         name: interface.name.clone(),
         index: interface.index,
@@ -232,16 +246,12 @@ fn attach(
         info.directions.push(point.origin.direction);
         let hook = args.tc_hook.into();
         if point.role() == Role::Egress {
-            let obtained = dataplane
-                .attach_tc(point.image, Role::Egress, interface, hook)
-                .map_err(failed)?;
+            let obtained = dataplane.attach_tc(point.image, Role::Egress, interface, hook)?;
             info.egress = Some(obtained.name());
             said.push(format!("egress {obtained}"));
             continue;
         }
-        let attachment = dataplane
-            .attach(point.image, interface, args.mode.into())
-            .map_err(failed)?;
+        let attachment = dataplane.attach(point.image, interface, args.mode.into())?;
         if let Some(why) = attachment.fallback {
             say(format_args!(
                 "warning: {why}; attaching in generic mode instead"
@@ -256,9 +266,7 @@ fn attach(
             info.features.push("metadata");
         }
         if args.tags.contains(&TagArg::Mark) {
-            dataplane
-                .attach_tc(point.image, Role::Mark, interface, hook)
-                .map_err(failed)?;
+            dataplane.attach_tc(point.image, Role::Mark, interface, hook)?;
             info.features.push("mark");
         }
         said.extend(info.features.iter().map(|&feature| feature.to_owned()));

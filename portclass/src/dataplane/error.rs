@@ -225,6 +225,11 @@ pub enum AttachError {
 }
 
 impl AttachError {
+    /// Whether it would be the same on every interface.
+    pub const fn is_everywhere(&self) -> bool {
+        matches!(self, Self::Privilege { .. })
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> String {
         match self {

@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use aya::programs::{
     LinkOrder, ProgramError, SchedClassifier, TcAttachType,
-    tc::{NlOptions, TcAttachOptions, TcError, qdisc_add_clsact},
+    tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, qdisc_add_clsact},
 };
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -57,19 +57,20 @@ impl fmt::Display for ObtainedHook {
     }
 }
 
-/// Attaches `program`, which keeps the link, before all others: one of them may end the chain. A clsact qdisc that it
-/// takes is added to `qdiscs`, which are to outlive the link.
+/// Attaches `program` before all others: one of them may end the chain. A clsact qdisc that it takes is added to
+/// `qdiscs`, which are to outlive the link.
 pub(super) fn attach(
     program: &mut SchedClassifier,
     interface: &Interface,
     point: TcAttachType,
     hook: TcHook,
     qdiscs: &mut Vec<Clsact>,
-) -> Result<ObtainedHook, AttachError> {
+) -> Result<(ObtainedHook, SchedClassifierLink), AttachError> {
     if hook != TcHook::Clsact {
         let order = TcAttachOptions::TcxOrder(LinkOrder::first());
-        match program.attach_with_options(&interface.name, point, order) {
-            Ok(_link) => return Ok(ObtainedHook::Tcx),
+        let attached = program.attach_with_options(&interface.name, point, order);
+        match attached.and_then(|link| program.take_link(link)) {
+            Ok(link) => return Ok((ObtainedHook::Tcx, link)),
             // What a kernel says that does not know this kind of link.
             Err(ProgramError::SyscallError(error))
                 if hook == TcHook::Auto
@@ -88,17 +89,18 @@ pub(super) fn attach(
         })
     };
     // Where a filter of another kind has the first priority, the kernel chooses one.
-    program
+    let link = program
         .attach_with_options(&interface.name, point, with_priority(1))
         .or_else(|_| program.attach_with_options(&interface.name, point, with_priority(0)))
+        .and_then(|link| program.take_link(link))
         .map_err(|error| refused(&error))?;
-    Ok(ObtainedHook::Clsact)
+    Ok((ObtainedHook::Clsact, link))
 }
 
 /// A clsact qdisc that this process has made. It goes when nobody has a filter there.
 #[derive(Debug)]
 pub(super) struct Clsact {
-    index: u32,
+    pub(super) index: u32,
 }
 
 impl Clsact {
