@@ -290,7 +290,7 @@ impl AttachError {
                 program,
             },
             (Errno::OPNOTSUPP, _) if mode == "native" => Self::NoNative { interface: name },
-            (Errno::RANGE, _) => Self::MtuTooLarge {
+            (Errno::RANGE, _) if is_xdp => Self::MtuTooLarge {
                 interface: interface.clone(),
                 frags,
             },
