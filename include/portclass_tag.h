@@ -40,7 +40,7 @@ enum portclass_class {
 	PORTCLASS_NON_IP = 8,      /* no IP packet */
 	PORTCLASS_TRUNCATED = 9,   /* a header that does not fit in the frame or in the IP length */
 	PORTCLASS_MALFORMED = 10,  /* a field that contradicts its protocol */
-	PORTCLASS_TOO_DEEP = 11    /* more tags or extension headers than portclass follows */
+	PORTCLASS_TOO_DEEP = 11    /* more tags or extension headers than portclass follows, or headers beyond 32,512 bytes */
 };
 #define PORTCLASS_CLASSES 12
 

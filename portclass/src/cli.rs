@@ -7,7 +7,10 @@ mod run;
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use clap::{
+    ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    builder::BoolishValueParser, error::ErrorKind,
+};
 use portclass::{account::Sort, dataplane::DEFAULT_PIN_DIR, registry::Query, report::Format};
 use portclass_common::{labelling::Matching, tag::MarkMask};
 
@@ -27,6 +30,24 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// The command line and the environment. What is wrong with them ends the process.
+    pub fn from_command_line() -> Self {
+        let mut command = Self::command();
+        let matches = command.get_matches_mut();
+        let cli = Self::from_arg_matches(&matches)
+            .unwrap_or_else(|error| error.format(&mut command).exit());
+        if let (Command::Run(args), Some((name, given))) = (&cli.command, matches.subcommand())
+            && let Err(why) = args.check(given)
+        {
+            let usage = command.find_subcommand_mut(name);
+            let error = |run: &mut clap::Command| run.error(ErrorKind::ArgumentConflict, why);
+            usage.map(error).unwrap_or_else(|| unreachable!()).exit()
+        }
+        cli
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Label the traffic of interfaces and print live counters until Ctrl-C
@@ -44,7 +65,7 @@ pub enum Command {
     Load(LoadArgs),
     /// Show what is pinned and what is attached
     Status(PinArgs),
-    /// Remove the pinned maps
+    /// Remove the pinned maps, and filters that a killed run has left
     Detach(PinArgs),
 }
 

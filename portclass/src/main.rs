@@ -5,12 +5,10 @@ mod command;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = match Cli::from_command_line().command {
         Command::Run(args) => command::run::run(args),
         Command::Replay(args) => command::replay::run(args),
         Command::Lookup(args) => command::lookup::run(args),

@@ -212,6 +212,22 @@ fn what_cannot_be_understood_is_wrong_usage() {
             &["run", "--mode", "fast"],
             "possible values: auto, native, generic",
         ),
+        (
+            &["run", "--direction", "egress", "--tag", "metadata"],
+            "--tag metadata is for what arrives; use --direction ingress or both",
+        ),
+        (
+            &["run", "--direction", "egress", "--mode", "auto"],
+            "--mode is for what arrives; use --direction ingress or both",
+        ),
+        (
+            &["run", "--tc-hook", "tcx", "--tag", "metadata"],
+            "--tc-hook is for what leaves and for marks; use --direction egress or both, or --tag mark",
+        ),
+        (
+            &["run", "--mark-mask", "0x0007ffff"],
+            "--mark-mask is for marks; use --tag mark",
+        ),
         (&["run", "--interval", "0s"], "expected 10ms to 1day"),
         (&["run", "--duration", "soon"], "--duration"),
         (&["run", "--limit", "few"], "--limit"),
@@ -296,6 +312,37 @@ fn options_come_from_the_environment_as_well() {
         .expect("portclass starts");
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(found[0]["service"], "shilp");
+}
+
+#[test]
+fn what_the_environment_says_without_effect_is_no_wrong_usage() {
+    for (arguments, variables) in [
+        (
+            &["run"][..],
+            &[
+                ("PORTCLASS_MARK_MASK", "0xffffe000"),
+                ("PORTCLASS_TC_HOOK", "tcx"),
+            ][..],
+        ),
+        (
+            &["run", "--direction", "egress", "--tc-hook", "tcx"],
+            &[("PORTCLASS_MODE", "native")],
+        ),
+        (
+            &["run", "--mark-mask", "0xffffe000", "--tc-hook", "tcx"],
+            &[("PORTCLASS_TAG", "mark")],
+        ),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_portclass"))
+            .args(arguments)
+            .args(["--iface", "no-such-one"])
+            .envs(variables.iter().copied())
+            .output()
+            .expect("portclass starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("no-such-one: no such interface"), "{said}");
+    }
 }
 
 #[test]

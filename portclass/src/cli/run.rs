@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
+use clap::{
+    ArgAction, ArgMatches, Args, ValueEnum, builder::BoolishValueParser, parser::ValueSource,
+};
 use portclass::dataplane::{Mode, TcHook};
 use portclass_common::tag::MarkMask;
 
@@ -62,6 +64,38 @@ pub struct RunArgs {
     pub registry: RegistryArgs,
     #[command(flatten)]
     pub pins: PinArgs,
+}
+
+impl RunArgs {
+    /// Says which options do not go together. One that would have no effect is wrong on the command line; in the
+    /// environment it waits for runs that it has an effect on. `given` tells the two apart.
+    pub fn check(&self, given: &ArgMatches) -> Result<(), &'static str> {
+        let typed = |option| given.value_source(option) == Some(ValueSource::CommandLine);
+        let (ingress, egress) = (self.direction.has_ingress(), self.direction.has_egress());
+        let marks = self.tags.contains(&TagArg::Mark);
+        let wrong = [
+            (
+                self.tags.contains(&TagArg::Metadata) && !ingress,
+                "--tag metadata is for what arrives; use --direction ingress or both",
+            ),
+            (
+                typed("mode") && !ingress,
+                "--mode is for what arrives; use --direction ingress or both",
+            ),
+            (
+                typed("tc_hook") && !egress && !marks,
+                "--tc-hook is for what leaves and for marks; use --direction egress or both, or --tag mark",
+            ),
+            (
+                typed("mark_mask") && !marks,
+                "--mark-mask is for marks; use --tag mark",
+            ),
+        ];
+        match wrong.into_iter().find(|&(is_wrong, _)| is_wrong) {
+            Some((_, why)) => Err(why),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -8,8 +8,15 @@ use super::{Failure, stderr::say};
 /// Stands for every interface.
 const ALL: &str = "all";
 
+/// The interfaces of a run.
+pub struct Choice {
+    pub interfaces: Vec<Interface>,
+    /// The indices of those that a pattern chose and no name: the run goes on without one that cannot be observed.
+    pub matched: Vec<u32>,
+}
+
 /// The interfaces that `wanted` names, by name, pattern or `all`, each once, or the one that the default route leaves by.
-pub fn choose(wanted: &[String]) -> Result<Vec<Interface>, Failure> {
+pub fn choose(wanted: &[String]) -> Result<Choice, Failure> {
     let present = interfaces()
         .map_err(|error| Failure::new(format!("cannot list the interfaces: {error}")))?;
     let mut chosen: Vec<Interface> = Vec::new();
@@ -41,8 +48,18 @@ pub fn choose(wanted: &[String]) -> Result<Vec<Interface>, Failure> {
         };
         chosen.push(interface.clone());
     }
-    warn_of_stacked(&chosen);
-    Ok(chosen)
+    warn_of_stacked(&chosen, &present);
+    let is_named = |interface: &&Interface| wanted.contains(&interface.name);
+    let matched = chosen.iter().filter(|interface| !is_named(interface));
+    let matched = if wanted.is_empty() {
+        Vec::new()
+    } else {
+        matched.map(|interface| interface.index).collect()
+    };
+    Ok(Choice {
+        interfaces: chosen,
+        matched,
+    })
 }
 
 /// Those that a name stands for. A name that an interface has is no pattern, whatever it looks like; patterns leave out
@@ -73,9 +90,10 @@ fn names(interfaces: &[Interface]) -> String {
 }
 
 /// A packet passes both an interface and what lies upon it or holds it: a bond, a bridge, a VLAN.
-fn warn_of_stacked(chosen: &[Interface]) {
+fn warn_of_stacked(chosen: &[Interface], present: &[Interface]) {
     for upper in chosen {
-        for lower in chosen.iter().filter(|lower| is_stacked(upper, lower)) {
+        let beneath = beneath(upper, present);
+        for lower in chosen.iter().filter(|lower| beneath.contains(&lower.index)) {
             say(format_args!(
                 "warning: {} lies upon {}: their packets are counted twice",
                 upper.name, lower.name
@@ -84,9 +102,26 @@ fn warn_of_stacked(chosen: &[Interface]) {
     }
 }
 
+/// The indices of all interfaces that `upper` lies upon, those beneath the next one included.
+fn beneath(upper: &Interface, present: &[Interface]) -> Vec<u32> {
+    let mut beneath = Vec::new();
+    let mut to_do = vec![upper];
+    while let Some(upper) = to_do.pop() {
+        for lower in present.iter().filter(|lower| is_stacked(upper, lower)) {
+            if !beneath.contains(&lower.index) {
+                beneath.push(lower.index);
+                to_do.push(lower);
+            }
+        }
+    }
+    beneath
+}
+
+/// Whether one lies directly upon the other. The ends of a veth pair each name the other one, and neither lies upon it.
 fn is_stacked(upper: &Interface, lower: &Interface) -> bool {
+    let is_pair = upper.lower == Some(lower.index) && lower.lower == Some(upper.index);
     upper.index != lower.index
-        && (upper.lower == Some(lower.index) || lower.controller == Some(upper.index))
+        && (upper.lower == Some(lower.index) && !is_pair || lower.controller == Some(upper.index))
 }
 
 #[cfg(test)]
@@ -94,7 +129,7 @@ mod tests {
     use portclass::dataplane::Interface;
     use portclass_common::packet::Link;
 
-    use super::{is_stacked, matching};
+    use super::{beneath, matching};
 
     fn interface(index: u32, name: &str) -> Interface {
         Interface {
@@ -146,7 +181,37 @@ mod tests {
             controller: Some(6),
             ..interface(7, "eth1")
         };
-        assert!(is_stacked(&vlan, &eth0) && is_stacked(&bond, &slave));
-        assert!(!is_stacked(&eth0, &vlan) && !is_stacked(&eth0, &eth0));
+        let present = [eth0, vlan, bond, slave];
+        let beneath = |position: usize| beneath(&present[position], &present);
+        assert_eq!((beneath(1), beneath(2)), (vec![2], vec![7]));
+        assert!(beneath(0).is_empty() && beneath(3).is_empty());
+    }
+
+    #[test]
+    fn what_lies_upon_another_by_way_of_a_third_is_known() {
+        let port = Interface {
+            lower: Some(2),
+            controller: Some(8),
+            ..interface(5, "eth0.7")
+        };
+        let present = [interface(2, "eth0"), port, interface(8, "br0")];
+        assert_eq!(beneath(&present[2], &present), [5, 2]);
+    }
+
+    #[test]
+    fn the_ends_of_a_veth_pair_do_not_lie_upon_each_other() {
+        let one = Interface {
+            lower: Some(3),
+            ..interface(2, "veth0")
+        };
+        let other = Interface {
+            lower: Some(2),
+            controller: Some(8),
+            ..interface(3, "veth1")
+        };
+        let present = [one, other, interface(8, "br0")];
+        let beneath = |position: usize| beneath(&present[position], &present);
+        assert!(beneath(0).is_empty() && beneath(1).is_empty());
+        assert_eq!(beneath(2), [3]);
     }
 }

@@ -95,8 +95,7 @@ pub fn attach(
     interface: &Interface,
     points: &[Point],
     args: &RunArgs,
-) -> Result<InterfaceInfo, Failure> {
-    let failed = |error: AttachError| Failure::new(format!("{error}; {}", error.remedy()));
+) -> Result<InterfaceInfo, AttachError> {
     let mut info = InterfaceInfo {
         name: interface.name.clone(),
         index: interface.index,
@@ -109,9 +108,8 @@ pub fn attach(
     for point in points.iter().filter(|point| point.has(interface)) {
         info.directions.push(point.origin.direction);
         let attach_tc = |role, dataplane: &mut Dataplane| {
-            let attachment = dataplane
-                .attach_tc(point.image, role, interface, args.tc_hook.into())
-                .map_err(failed)?;
+            let attachment =
+                dataplane.attach_tc(point.image, role, interface, args.tc_hook.into())?;
             if !attachment.is_first {
                 let name = &interface.name;
                 let done = if role == Role::Mark {
@@ -123,7 +121,7 @@ pub fn attach(
                     "warning: {name}: filters before portclass may end the chain; what they end is not {done}"
                 ));
             }
-            Ok::<_, Failure>(attachment.hook)
+            Ok::<_, AttachError>(attachment.hook)
         };
         if point.role() == Role::Egress {
             let obtained = attach_tc(Role::Egress, dataplane)?;
@@ -131,9 +129,7 @@ pub fn attach(
             said.push(format!("egress {obtained}"));
             continue;
         }
-        let attachment = dataplane
-            .attach(point.image, interface, args.mode.into())
-            .map_err(failed)?;
+        let attachment = dataplane.attach(point.image, interface, args.mode.into())?;
         if let Some(why) = attachment.fallback {
             say(format_args!(
                 "warning: {why}; attaching in generic mode instead"

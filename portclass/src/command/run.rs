@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     Failure,
     detach::remove_leftovers,
-    interfaces::choose,
+    interfaces::{Choice, choose},
     load_registry,
     log_line::with_names,
     output::{Output, is_closed},
@@ -38,18 +38,15 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 
 async fn observe(args: RunArgs) -> Result<(), Failure> {
     let marks = args.tags.contains(&TagArg::Mark);
-    let tags_metadata = args.tags.contains(&TagArg::Metadata);
-    if tags_metadata && !args.direction.has_ingress() {
-        return Err(Failure::new(
-            "--tag metadata: only what arrives gets metadata; use --direction ingress or both",
-        ));
-    }
-    let interfaces = choose(&args.interfaces)?;
+    let Choice {
+        interfaces,
+        matched,
+    } = choose(&args.interfaces)?;
     let settings = Settings {
         log_unlabelled: args.log_unlabelled,
         matching: args.label.matching.into(),
         decapsulate: args.label.decapsulate,
-        tag_metadata: tags_metadata,
+        tag_metadata: args.tags.contains(&TagArg::Metadata),
         mark: marks.then_some(args.mark_mask),
         original_length: false,
     };
@@ -71,10 +68,28 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     }
     // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
     let mut ends = Ends::new()?;
-    let infos = interfaces
-        .iter()
-        .map(|interface| attach(&mut dataplane, interface, &points, &args))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let (mut attached, mut infos) = (Vec::new(), Vec::new());
+    for interface in interfaces {
+        match attach(&mut dataplane, &interface, &points, &args) {
+            Ok(info) => {
+                attached.push(interface);
+                infos.push(info);
+            }
+            Err(error) if matched.contains(&interface.index) && !error.is_everywhere() => {
+                dataplane.detach_from(&interface);
+                say(format_args!(
+                    "warning: {error}; {}; going on without this interface",
+                    error.remedy()
+                ));
+            }
+            Err(error) => return Err(Failure::new(format!("{error}; {}", error.remedy()))),
+        }
+    }
+    if attached.is_empty() {
+        return Err(Failure::new(
+            "no interface that matches can be observed, see the warnings; --iface names another one",
+        ));
+    }
     let live = in_place.then(Live::default);
     let report = args.report;
     let reporter = Reporter::new(report.format.into(), report.limit, live, io::stdout());
@@ -90,7 +105,7 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         account: Account::new(observed, Instant::now()),
         dataplane,
         output: Output::start(reporter),
-        observed: interfaces,
+        observed: attached,
         has_ingress: args.direction.has_ingress(),
     };
     ends.after(args.duration);

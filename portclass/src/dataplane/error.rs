@@ -233,6 +233,11 @@ pub enum AttachError {
 }
 
 impl AttachError {
+    /// Whether it would be the same on every interface.
+    pub const fn is_everywhere(&self) -> bool {
+        matches!(self, Self::Privilege { .. })
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> String {
         match self {
@@ -296,7 +301,7 @@ impl AttachError {
                 program,
             },
             (Errno::OPNOTSUPP, _) if mode == "native" => Self::NoNative { interface: name },
-            (Errno::RANGE, _) => Self::MtuTooLarge {
+            (Errno::RANGE, _) if is_xdp => Self::MtuTooLarge {
                 interface: interface.clone(),
                 frags,
             },

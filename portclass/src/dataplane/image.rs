@@ -10,7 +10,7 @@ use aya::{
     maps::{Map, MapData},
     programs::{
         ProgramError, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions, TestRunResult,
-        Xdp,
+        Xdp, tc::SchedClassifierLink, xdp::XdpLink,
     },
 };
 use portclass_common::{counter::Counter, names, packet::Link};
@@ -66,8 +66,16 @@ pub(super) enum Registry<'maps> {
     Of(&'maps Image),
 }
 
+/// What keeps a program attached: it is taken off when this goes.
+enum Attached {
+    Xdp { _link: XdpLink },
+    Tc { _link: SchedClassifierLink },
+}
+
 /// One load of the kernel object. What it has attached goes with it.
 pub struct Image {
+    /// By the interface's index.
+    attached: Vec<(u32, Attached)>,
     ebpf: Ebpf,
     counters: Counters,
     tag_metadata: bool,
@@ -128,6 +136,7 @@ impl Image {
                 why,
             })?;
         let image = Self {
+            attached: Vec::new(),
             ebpf,
             counters,
             tag_metadata: settings.tag_metadata,
@@ -258,7 +267,8 @@ impl Image {
         link: Link,
         mode: Mode,
     ) -> Result<Attachment, AttachError> {
-        attach::attach(mode, |mode| {
+        let mut attached = None;
+        let attachment = attach::attach(mode, |mode| {
             let name = self
                 .xdp_for(link, mode)
                 .ok_or_else(|| ProgramError::NotLoaded.into())
@@ -267,11 +277,16 @@ impl Image {
             let program = self
                 .xdp(name)
                 .map_err(|error| AttachError::not_loaded(interface, &error))?;
-            program
+            let link = program
                 .attach_to_if_index(interface.index, mode.into())
+                .and_then(|link| program.take_link(link))
                 .map_err(|error| AttachError::new(interface, mode.name(), takes_frags, &error))?;
+            attached = Some(Attached::Xdp { _link: link });
             Ok(takes_frags)
-        })
+        })?;
+        self.attached
+            .extend(attached.map(|attached| (interface.index, attached)));
+        Ok(attachment)
     }
 
     /// In generic mode the kernel takes the metadata away from what a program for multi-buffer frames has seen, since it
@@ -302,13 +317,22 @@ impl Image {
             .loaded(role, link)
             .and_then(|name| self.classifier(name))
             .map_err(|error| AttachError::not_loaded(interface, &error))?;
-        tc::attach(program, interface, point, hook, qdiscs)
+        let (obtained, link) = tc::attach(program, interface, point, hook, qdiscs)?;
+        self.attached
+            .push((interface.index, Attached::Tc { _link: link }));
+        Ok(obtained)
+    }
+
+    /// Takes the programs off the interface with this index.
+    pub(super) fn detach_from(&mut self, index: u32) {
+        self.attached.retain(|&(of, _)| of != index);
     }
 
     /// Takes the programs off every interface. The counters stay as they are.
     pub(super) fn detach(&mut self) {
+        self.attached.clear();
         for (role, _, name) in std::mem::take(&mut self.loaded) {
-            // The links are closed whatever it answers.
+            // Nothing is attached any more, whatever it answers.
             let _unloaded = match role {
                 Role::Ingress => self.xdp(name).map(|program| program.unload().is_ok()),
                 Role::Egress | Role::Mark => self

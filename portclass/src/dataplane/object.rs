@@ -236,6 +236,14 @@ impl Dataplane {
         self.images[image].attach_tc(role, interface, link, hook, &mut self.qdiscs)
     }
 
+    /// Takes the programs off one interface.
+    pub fn detach_from(&mut self, interface: &Interface) {
+        for image in &mut self.images {
+            image.detach_from(interface.index);
+        }
+        self.qdiscs.retain(|qdisc| qdisc.index != interface.index);
+    }
+
     /// Takes the programs off every interface. The counters stay as they are.
     pub fn detach(&mut self) {
         self.images.iter_mut().for_each(Image::detach);

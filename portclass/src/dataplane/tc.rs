@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use aya::programs::{
     LinkOrder, ProgramError, SchedClassifier, TcAttachType,
-    tc::{NlOptions, TcAttachOptions, qdisc_add_clsact},
+    tc::{NlOptions, SchedClassifierLink, TcAttachOptions, qdisc_add_clsact},
 };
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -68,20 +68,21 @@ pub struct TcAttachment {
     pub is_first: bool,
 }
 
-/// Attaches `program`, which keeps the link, before all others: one of them may end the chain. A clsact qdisc that it
-/// takes is added to `qdiscs`, which are to outlive the link.
+/// Attaches `program` before all others: one of them may end the chain. A clsact qdisc that it takes is added to
+/// `qdiscs`, which are to outlive the link.
 pub(super) fn attach(
     program: &mut SchedClassifier,
     interface: &Interface,
     point: TcAttachType,
     hook: TcHook,
     qdiscs: &mut Vec<Clsact>,
-) -> Result<TcAttachment, AttachError> {
+) -> Result<(TcAttachment, SchedClassifierLink), AttachError> {
     let obtained = |hook, is_first| TcAttachment { hook, is_first };
     if hook != TcHook::Clsact {
         let order = TcAttachOptions::TcxOrder(LinkOrder::first());
-        match program.attach_with_options(&interface.name, point, order) {
-            Ok(_link) => return Ok(obtained(ObtainedHook::Tcx, true)),
+        let attached = program.attach_with_options(&interface.name, point, order);
+        match attached.and_then(|link| program.take_link(link)) {
+            Ok(link) => return Ok((obtained(ObtainedHook::Tcx, true), link)),
             // What a kernel says that does not know this kind of link.
             Err(ProgramError::SyscallError(error))
                 if hook == TcHook::Auto
@@ -99,16 +100,19 @@ pub(super) fn attach(
         });
         program.attach_with_options(&interface.name, point, options)
     };
-    let is_first = match with_priority(1) {
-        Ok(_link) => true,
+    let (link, is_first) = match with_priority(1) {
+        Ok(link) => (link, true),
         // What the kernel says where a filter of another kind or protocol has the first priority. It chooses one.
         Err(error) if matches!(code(&error), Some(Errno::EXIST | Errno::INVAL)) => {
-            with_priority(0).map_err(|error| refused(interface, &error))?;
-            false
+            let link = with_priority(0).map_err(|error| refused(interface, &error))?;
+            (link, false)
         }
         Err(error) => return Err(refused(interface, &error)),
     };
-    Ok(obtained(ObtainedHook::Clsact, is_first))
+    let link = program
+        .take_link(link)
+        .map_err(|error| refused(interface, &error))?;
+    Ok((obtained(ObtainedHook::Clsact, is_first), link))
 }
 
 fn refused(interface: &Interface, error: &ProgramError) -> AttachError {
@@ -123,7 +127,7 @@ fn code(error: &ProgramError) -> Option<Errno> {
 /// A clsact qdisc that this process has made. It goes when nobody has a filter there.
 #[derive(Debug)]
 pub(super) struct Clsact {
-    index: u32,
+    pub(super) index: u32,
 }
 
 impl Clsact {

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::account::{Direction, Snapshot};
+use crate::{
+    account::{Direction, Snapshot},
+    text::one_line,
+};
 
 const HEADER: [&str; 10] = [
     "time",
@@ -43,11 +46,12 @@ fn write_rows(out: &mut impl io::Write, snapshot: &Snapshot, with_header: bool) 
     let mut row =
         |origin: (&Option<String>, Direction), of: [&str; 5], packets: u64, bytes: u64| {
             let (interface, direction) = origin;
+            let interface = interface.as_deref().map(one_line).unwrap_or_default();
             let [service, class, detail, transport, port] = of;
             let (packets, bytes) = (packets.to_string(), bytes.to_string());
             writer.write_record([
                 &time,
-                interface.as_deref().unwrap_or_default(),
+                &interface,
                 direction.name(),
                 service,
                 class,

@@ -271,6 +271,85 @@ fn when_one_of_two_interfaces_fails_the_other_is_left_as_it_was() {
 }
 
 #[test]
+fn a_run_goes_on_without_an_interface_that_only_a_pattern_names_and_that_refuses() {
+    if !is_root_or_skips(
+        "a_run_goes_on_without_an_interface_that_only_a_pattern_names_and_that_refuses",
+    ) {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let foreign = ForeignProgram::load().expect("a program");
+    foreign.attach(&veth.server).expect("attached");
+    for arguments in ["", " --per-interface", " --direction both"] {
+        let mut run = Run::start(&hosts.server, &format!("-i all --format json{arguments}"));
+        let said = run.next_line();
+        for part in [
+            "warning: server0: XDP program \"somebody_else\"",
+            "remove it: ip link set dev server0 xdpgeneric off; going on without this interface",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        let report = run.interrupt();
+        let names = report["interfaces"].as_array().expect("interfaces").iter();
+        let names: Vec<_> = names.map(|interface| &interface["name"]).collect();
+        assert_eq!(names, ["lo"]);
+    }
+    let named = output(&hosts.server, "run -i all -i server0");
+    assert_eq!(named.status.code(), Some(1));
+    let none = output(&hosts.server, "run -i server*");
+    assert_eq!(none.status.code(), Some(1));
+    let said = super::process::stderr(&none);
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(
+        said.contains("portclass: no interface that matches can be observed"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_was_attached_to_an_interface_that_refuses_the_rest_is_taken_off() {
+    const TEST: &str = "what_was_attached_to_an_interface_that_refuses_the_rest_is_taken_off";
+    if !is_root_or_skips(TEST) {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    // A block that may be shared takes no filters by way of its interface.
+    let mut tc = Command::new("tc");
+    tc.args([
+        "qdisc",
+        "add",
+        "dev",
+        "server0",
+        "egress_block",
+        "7",
+        "clsact",
+    ]);
+    if !hosts
+        .server
+        .output(&mut tc)
+        .expect("tc starts")
+        .status
+        .success()
+    {
+        eprintln!("SKIPPED {TEST}: this kernel has no clsact qdisc");
+        return;
+    }
+    let mut run = Run::start(
+        &hosts.server,
+        "-i all --direction both --tc-hook clsact --format json",
+    );
+    let said = run.next_line();
+    assert!(said.contains("warning: server0: cannot attach"), "{said}");
+    assert_eq!(xdp_on(&hosts.server, "server0"), "");
+    let report = run.interrupt();
+    assert_eq!(report["interfaces"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn an_interface_that_is_down_is_a_warning() {
     if !is_root_or_skips("an_interface_that_is_down_is_a_warning") {
         return;

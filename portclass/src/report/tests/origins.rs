@@ -353,3 +353,17 @@ fn json_has_the_fields_that_were_asked_for_and_no_others() {
     let document = document(whole(told, &[counters([1, 0, 0], &[])]));
     assert_eq!(document["tunnels"], json!([]));
 }
+
+#[test]
+fn an_interface_cannot_drive_a_terminal_by_its_name() {
+    let mut observed = observed_in_full();
+    observed.interfaces[0].name = "e\u{1b}[2J".to_owned();
+    let sets = vec![counters([1, 0, 0], &[]); 4];
+    let mut out = Vec::new();
+    let snapshot = Account::new(observed, Instant::now()).whole(&sets, meaning);
+    Reporter::new(Format::Csv, None, None, &mut out)
+        .whole(snapshot)
+        .expect("a vector");
+    let csv = String::from_utf8(out).expect("text");
+    assert!(csv.contains(",e\u{fffd}[2J,ingress,https,"), "{csv}");
+}
