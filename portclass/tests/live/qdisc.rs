@@ -112,7 +112,7 @@ fn an_ingress_qdisc_is_no_clsact() {
     let _veth = hosts.veth();
     let name = Hosts::CLIENT;
     tc(&hosts, &format!("qdisc add dev {name} ingress"));
-    let run = format!("run --iface {name} {CLSACT}");
+    let run = format!("run --iface {name} --duration 1s {CLSACT}");
     let remedy = format!("tc qdisc del dev {name} ingress");
     assert_one_line(
         &output(&hosts, portclass(&run)),
