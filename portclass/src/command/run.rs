@@ -106,7 +106,6 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         dataplane,
         output: Output::start(reporter),
         observed: attached,
-        has_ingress: args.direction.has_ingress(),
     };
     ends.after(args.duration);
     let watched = run.watch(&mut log, &mut ends, args.interval).await;
@@ -154,8 +153,6 @@ struct Run {
     output: Output,
     /// Interfaces that are still there, as far as is known.
     observed: Vec<Interface>,
-    /// Whether there is an XDP program on them.
-    has_ingress: bool,
 }
 
 impl Run {
@@ -193,14 +190,9 @@ impl Run {
     /// namespace is still counted, so the run goes on.
     fn look_at_interfaces(&mut self) {
         let Ok(present) = interfaces() else { return };
-        let programs = self.dataplane.xdp_ids();
-        let is_attached = |interface: &Interface| {
-            let program = interface.xdp.map(|(id, _)| id);
-            program.is_some_and(|id| programs.contains(&id)) || !self.has_ingress
-        };
         self.observed.retain_mut(|observed| {
             let still = present.iter().find(|interface| interface.index == observed.index);
-            let attached = still.filter(|&interface| is_attached(interface));
+            let attached = still.filter(|&interface| self.dataplane.is_attached(interface));
             match (still, attached) {
                 (_, Some(interface)) => {
                     if interface.name != observed.name {
@@ -214,7 +206,7 @@ impl Run {
                     observed.name
                 )),
                 (Some(_), None) => say(format_args!(
-                    "warning: {}: somebody has detached portclass; nothing is counted there any more",
+                    "warning: {}: somebody has detached portclass; not all is counted there any more",
                     observed.name
                 )),
             }

@@ -55,17 +55,17 @@ fn pinned(pins: &Pins) -> String {
 pub fn attached() -> Result<Vec<String>, Failure> {
     let mut lines = Vec::new();
     for interface in interfaces()? {
-        lines.extend(
-            our_tcx_programs(&interface)
-                .into_iter()
-                .map(|(program, is_egress)| {
-                    let direction = if is_egress { "egress" } else { "ingress" };
-                    let name = &interface.name;
-                    format!(
-                        "{name}: tc program {program:?}, tcx {direction}; it goes with its process"
-                    )
-                }),
-        );
+        lines.extend(our_tcx_programs(&interface).into_iter().map(|program| {
+            let direction = if program.is_egress {
+                "egress"
+            } else {
+                "ingress"
+            };
+            format!(
+                "{}: tc program {:?} (id {}), tcx {direction}; it goes with its process",
+                interface.name, program.name, program.id
+            )
+        }));
         let Some((_, generic)) = interface.xdp else {
             continue;
         };

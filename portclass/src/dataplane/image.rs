@@ -251,14 +251,25 @@ impl Image {
         Ok(program.try_into()?)
     }
 
-    /// The ids of the XDP programs that are loaded.
-    pub(super) fn xdp_ids(&mut self) -> Vec<u32> {
+    /// The ids of the programs that are loaded.
+    pub(super) fn program_ids(&mut self) -> Vec<u32> {
         let loaded = self.loaded.clone();
-        let xdp = loaded
-            .into_iter()
-            .filter(|loaded| loaded.0 == Role::Ingress);
-        xdp.filter_map(|(_, _, name)| Some(self.xdp(name).ok()?.info().ok()?.id()))
-            .collect()
+        let id = |(role, _, name)| {
+            let info = match role {
+                Role::Ingress => self.xdp(name).ok()?.info(),
+                Role::Egress | Role::Mark => self.classifier(name).ok()?.info(),
+            };
+            Some(info.ok()?.id())
+        };
+        loaded.into_iter().filter_map(id).collect()
+    }
+
+    /// How many XDP and how many tc programs were attached to the interface with this index.
+    pub(super) fn attached_to(&self, index: u32) -> (usize, usize) {
+        let there = self.attached.iter().filter(|&&(of, _)| of == index);
+        let is_xdp = |attached: &&(u32, Attached)| matches!(attached.1, Attached::Xdp { .. });
+        let (xdp, tc): (Vec<_>, Vec<_>) = there.partition(is_xdp);
+        (xdp.len(), tc.len())
     }
 
     pub(super) fn attach(

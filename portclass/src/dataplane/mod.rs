@@ -29,5 +29,7 @@ pub use interface::{AttachedProgram, Holder, Interface, default_route, interface
 pub use log::KernelLog;
 pub use object::{Dataplane, Maps, OBJECT, Settings};
 pub use pins::{DEFAULT_PIN_DIR, Lock, Pins, check_bpffs, remove};
-pub use tc::{ObtainedHook, OurFilter, TcAttachment, TcHook, our_filters, our_tcx_programs};
+pub use tc::{
+    ObtainedHook, OurFilter, TcAttachment, TcHook, TcxProgram, our_filters, our_tcx_programs,
+};
 pub use test_run::{LONGEST_RUN, SHORTEST_RUN, TestRuns};

@@ -25,7 +25,7 @@ use super::{
     fill::Target,
     image::{Registry as RegistryOf, Sizes},
     mapped::Mapped,
-    tc::Clsact,
+    tc::{Clsact, our_filters_on, our_tcx_programs},
 };
 use crate::registry::Registry;
 
@@ -199,9 +199,40 @@ impl Dataplane {
         self.images[0].log(write)
     }
 
-    /// The ids of all XDP programs that are loaded.
-    pub fn xdp_ids(&mut self) -> Vec<u32> {
-        self.images.iter_mut().flat_map(Image::xdp_ids).collect()
+    /// The ids of all programs that are loaded.
+    pub fn program_ids(&mut self) -> Vec<u32> {
+        let images = self.images.iter_mut();
+        images.flat_map(Image::program_ids).collect()
+    }
+
+    /// Whether all that was attached to `interface`, which has just been listed, is there still. What the kernel does not
+    /// tell counts as there.
+    pub fn is_attached(&mut self, interface: &Interface) -> bool {
+        let attached = self.images.iter();
+        let (xdp, tc) = attached
+            .map(|image| image.attached_to(interface.index))
+            .fold((0, 0), |sum, (xdp, tc)| (sum.0 + xdp, sum.1 + tc));
+        let ids: Vec<u32> = self
+            .images
+            .iter_mut()
+            .flat_map(Image::program_ids)
+            .collect();
+        let is_ours = |id: &u32| ids.contains(id);
+        if xdp > 0 && !interface.xdp.is_some_and(|(id, _)| is_ours(&id)) {
+            return false;
+        }
+        if tc == 0 {
+            return true;
+        }
+        let links = our_tcx_programs(interface).into_iter();
+        let found = links.map(|program| program.id).filter(is_ours).count();
+        if found >= tc {
+            return true;
+        }
+        our_filters_on(interface).map_or(true, |filters| {
+            let filters = filters.into_iter().map(|filter| filter.id);
+            found + filters.filter(is_ours).count() >= tc
+        })
     }
 
     /// Attaches an image's XDP program to `interface`, for as long as `self` lives.

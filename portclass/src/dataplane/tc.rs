@@ -295,19 +295,26 @@ impl OurFilter {
 pub fn our_filters() -> io::Result<Vec<OurFilter>> {
     let mut ours = Vec::new();
     for interface in interfaces()? {
-        for point in [INGRESS, EGRESS] {
-            let filters = filters(interface.index, point)?;
-            ours.extend(filters.into_iter().filter_map(|message| {
-                let (program, id) = our_program(&message)?;
-                Some(OurFilter {
-                    interface: interface.name.clone(),
-                    is_egress: point == EGRESS,
-                    program,
-                    id,
-                    message,
-                })
-            }));
-        }
+        ours.extend(our_filters_on(&interface)?);
+    }
+    Ok(ours)
+}
+
+/// The filters with our programs on an interface.
+pub(super) fn our_filters_on(interface: &Interface) -> io::Result<Vec<OurFilter>> {
+    let mut ours = Vec::new();
+    for point in [INGRESS, EGRESS] {
+        let filters = filters(interface.index, point)?;
+        ours.extend(filters.into_iter().filter_map(|message| {
+            let (program, id) = our_program(&message)?;
+            Some(OurFilter {
+                interface: interface.name.clone(),
+                is_egress: point == EGRESS,
+                program,
+                id,
+                message,
+            })
+        }));
     }
     Ok(ours)
 }
@@ -333,17 +340,29 @@ fn our_program(filter: &TcMessage) -> Option<(String, u32)> {
     Some((name, id?))
 }
 
-/// Our programs at the tcx hooks of an interface, by name, and whether they see what leaves. None where the kernel has
-/// no tcx, or this process may not ask.
-pub fn our_tcx_programs(interface: &Interface) -> Vec<(String, bool)> {
+/// One of our programs at a tcx hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcxProgram {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: u32,
+    /// Whether it sees what leaves, or what arrives.
+    pub is_egress: bool,
+}
+
+/// Our programs at the tcx hooks of an interface. None where the kernel has no tcx, or this process may not ask.
+pub fn our_tcx_programs(interface: &Interface) -> Vec<TcxProgram> {
     let at = |point, is_egress| {
         let programs = SchedClassifier::query_tcx(&interface.name, point);
         let programs = programs.map_or_else(|_| Vec::new(), |(_, programs)| programs);
         let ours = programs.into_iter().filter_map(move |program| {
             let name = program.name_as_str()?;
-            names::PROGRAMS
-                .contains(&name)
-                .then(|| (name.to_owned(), is_egress))
+            names::PROGRAMS.contains(&name).then(|| TcxProgram {
+                name: name.to_owned(),
+                id: program.id(),
+                is_egress,
+            })
         });
         ours.collect::<Vec<_>>()
     };

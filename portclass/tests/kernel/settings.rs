@@ -44,7 +44,7 @@ fn info(settings: Settings) -> ProgramInfo {
     let mut dataplane = open(settings);
     let loaded = dataplane.image(0).load_program(names::XDP_FRAGS);
     loaded.expect("the verifier accepts the program");
-    let [id] = dataplane.xdp_ids()[..] else {
+    let [id] = dataplane.program_ids()[..] else {
         panic!("one program");
     };
     let found = loaded_programs().find_map(|info| info.ok().filter(|info| info.id() == id));

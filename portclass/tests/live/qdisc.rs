@@ -336,3 +336,22 @@ fn a_name_of_an_interface_does_not_drive_the_terminal() {
         run.interrupt();
     }
 }
+
+#[test]
+fn a_run_says_when_its_filter_is_taken_away() {
+    if !is_root_or_skips("a_run_says_when_its_filter_is_taken_away") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let mut run = run_on_client(&hosts, "--direction both --tc-hook clsact");
+    tc(&hosts, &format!("qdisc del dev {} clsact", Hosts::CLIENT));
+    let line = loop {
+        let line = run.next_line();
+        if !line.contains("is down") {
+            break line;
+        }
+    };
+    assert!(line.contains("somebody has detached portclass"), "{line}");
+    run.interrupt();
+}
