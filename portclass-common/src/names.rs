@@ -52,19 +52,11 @@ pub const PROGRAMS: [&str; 8] = [
 
 /// `u32`: counters from one CPU's to the next one's.
 pub const COUNTER_STRIDE: &str = "COUNTER_STRIDE";
-/// `u8`: 1 to log unlabelled frames.
-pub const LOG_UNLABELLED: &str = "LOG_UNLABELLED";
+/// `u32`: bits of [`switch`](crate::settings::switch). One word, so that the packet path reads it once.
+pub const SWITCHES: &str = "SWITCHES";
 /// `u8`: the most verbose level that aya-log keeps, 0 for none.
 pub const LOG_LEVEL: &str = "AYA_LOG_LEVEL";
-/// `u8`: 1 to look into tunnels.
-pub const DECAPSULATE: &str = "DECAPSULATE";
-/// `u8`: a [`Matching`](crate::labelling::Matching).
-pub const MATCHING: &str = "MATCHING";
-/// `u8`: 1 to put a [`Tag`](crate::tag::Tag) in front of frames.
-pub const TAG_METADATA: &str = "TAG_METADATA";
 /// `u32`: the bits of the mark that tc programs set, 0 for none.
 pub const MARK_MASK: &str = "MARK_MASK";
 /// `u32`: bits below the lowest one of [`MARK_MASK`].
 pub const MARK_SHIFT: &str = "MARK_SHIFT";
-/// `u8`: 1 where eight bytes of metadata hold the frame's original length, in native byte order.
-pub const ORIGINAL_LENGTH: &str = "ORIGINAL_LENGTH";

@@ -6,6 +6,20 @@ pub const LAYOUT_VERSION: u32 = 1;
 /// Lines that the log of unlabelled frames may have per second and CPU.
 pub const LOG_LINES_PER_SECOND: u32 = 10;
 
+/// Bits of the load-time setting [`SWITCHES`](crate::names::SWITCHES).
+pub mod switch {
+    /// Unlabelled frames are logged.
+    pub const LOG_UNLABELLED: u32 = 1;
+    /// Tunnels are looked into.
+    pub const DECAPSULATE: u32 = 1 << 1;
+    /// A [`Tag`](crate::tag::Tag) is put in front of frames.
+    pub const TAG_METADATA: u32 = 1 << 2;
+    /// Eight bytes of metadata hold the frame's original length, in native byte order.
+    pub const ORIGINAL_LENGTH: u32 = 1 << 3;
+    /// From this bit on stands a [`Matching`](crate::labelling::Matching).
+    pub const MATCHING_SHIFT: u32 = 8;
+}
+
 /// The one value of the `state` map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]

@@ -1,12 +1,14 @@
 //! Counting: packets and bytes, in the row of the CPU that runs the program.
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
-use portclass_common::{counter::tunnel_counter_index, labelling::Labelling, packet::Parsed};
+use portclass_common::{
+    counter::tunnel_counter_index, labelling::Labelling, packet::Parsed, settings::switch,
+};
 
 use crate::{
     label::labelling,
     log::{self, Direction},
-    maps::{COUNTER_STRIDE, COUNTERS, DECAPSULATE},
+    maps::{COUNTER_STRIDE, COUNTERS, Switches},
 };
 
 /// Packets and bytes that a frame stands for.
@@ -30,13 +32,16 @@ impl Size {
 pub fn account(
     parsed: &Parsed,
     size: Size,
+    switches: Switches,
     direction: Direction,
     interface: impl Fn() -> u32,
 ) -> Labelling {
-    let labelling = labelling(parsed);
+    let labelling = labelling(parsed, switches);
     count(labelling.counter, size);
-    tunnels(parsed, size);
-    if log::is_on() && !labelling.is_labelled() {
+    if switches.has(switch::DECAPSULATE) {
+        tunnels(parsed, size);
+    }
+    if switches.has(switch::LOG_UNLABELLED) && !labelling.is_labelled() {
         log::unlabelled(interface(), direction, labelling.class_code(), parsed);
     }
     labelling
@@ -56,9 +61,6 @@ pub fn count(index: u32, size: Size) {
 /// Counts the tunnels that a frame is in, which the totals leave out.
 #[inline(always)]
 fn tunnels(parsed: &Parsed, size: Size) {
-    if DECAPSULATE.load() == 0 {
-        return;
-    }
     for position in parsed.tunnels.positions().into_iter().flatten() {
         count(tunnel_counter_index(position), size);
     }

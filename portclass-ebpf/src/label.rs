@@ -6,20 +6,21 @@ use portclass_common::{
     labelling::Labelling,
     packet::{Parsed, Source, Start, parse},
     port::PortKey,
+    settings::switch,
 };
 
-use crate::maps::{COUNTER_STRIDE, DECAPSULATE, MATCHING, REGISTRY};
+use crate::maps::{COUNTER_STRIDE, REGISTRY, Switches};
 
 /// Parses a frame as the load-time settings ask for.
 #[inline(always)]
-pub fn parsed(source: impl Source, start: Start) -> Parsed {
-    parse(source, start, DECAPSULATE.load() != 0)
+pub fn parsed(source: impl Source, start: Start, switches: Switches) -> Parsed {
+    parse(source, start, switches.has(switch::DECAPSULATE))
 }
 
 /// What the frame is counted under.
 #[inline(always)]
-pub fn labelling(parsed: &Parsed) -> Labelling {
-    Labelling::of(parsed.outcome(), MATCHING.load(), lookup)
+pub fn labelling(parsed: &Parsed, switches: Switches) -> Labelling {
+    Labelling::of(parsed.outcome(), switches.matching(), lookup)
 }
 
 #[inline(always)]

@@ -8,7 +8,7 @@ use portclass_common::{
     settings::LOG_LINES_PER_SECOND,
 };
 
-use crate::maps::{LOG_BUDGET, LOG_UNLABELLED};
+use crate::maps::LOG_BUDGET;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -20,12 +20,6 @@ pub enum Direction {
     Ingress,
     /// It leaves.
     Egress,
-}
-
-/// Whether unlabelled frames are logged.
-#[inline(always)]
-pub fn is_on() -> bool {
-    LOG_UNLABELLED.load() != 0
 }
 
 /// Logs the frame, unless this second's lines are spent.

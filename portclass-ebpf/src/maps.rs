@@ -10,7 +10,7 @@ use portclass_common::{
     counter::Counter,
     label::{Label, Service},
     port::PortKey,
-    settings::State,
+    settings::{State, switch},
 };
 
 /// Sizes that user space overrides at load; these make the object loadable as it stands.
@@ -51,21 +51,33 @@ pub static LOG_BUDGET: PerCpuArray<LogBudget, 1> = PerCpuArray::new();
 #[unsafe(no_mangle)]
 pub static COUNTER_STRIDE: Global<u32> = Global::new(0);
 
-/// 1 to log unlabelled frames.
+/// Bits of `settings::switch`.
 #[unsafe(no_mangle)]
-pub static LOG_UNLABELLED: Global<u8> = Global::new(0);
+static SWITCHES: Global<u32> = Global::new(0);
 
-/// 1 to look into tunnels.
-#[unsafe(no_mangle)]
-pub static DECAPSULATE: Global<u8> = Global::new(0);
+/// What is switched on, read once a packet.
+#[derive(Clone, Copy)]
+pub struct Switches(u32);
 
-/// Which port decides: a `Matching`.
-#[unsafe(no_mangle)]
-pub static MATCHING: Global<u8> = Global::new(0);
+impl Switches {
+    /// As they were set when the program was loaded; the verifier knows them and takes out what is off.
+    #[inline(always)]
+    pub fn load() -> Self {
+        Self(SWITCHES.load())
+    }
 
-/// 1 to put a tag in front of frames.
-#[unsafe(no_mangle)]
-pub static TAG_METADATA: Global<u8> = Global::new(0);
+    /// Whether one of the bits is on.
+    #[inline(always)]
+    pub const fn has(self, bit: u32) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// Which port decides: a `Matching`.
+    #[inline(always)]
+    pub const fn matching(self) -> u8 {
+        (self.0 >> switch::MATCHING_SHIFT) as u8
+    }
+}
 
 /// The bits of a packet's mark that are set, 0 for none.
 #[unsafe(no_mangle)]
@@ -74,7 +86,3 @@ pub static MARK_MASK: Global<u32> = Global::new(0);
 /// Bits below the lowest one of [`MARK_MASK`].
 #[unsafe(no_mangle)]
 pub static MARK_SHIFT: Global<u32> = Global::new(0);
-
-/// 1 where metadata holds the frame's original length.
-#[unsafe(no_mangle)]
-pub static ORIGINAL_LENGTH: Global<u8> = Global::new(0);

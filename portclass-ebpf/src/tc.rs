@@ -12,14 +12,14 @@ use crate::{
     frame::{Copied, Direct},
     label::{labelling, parsed},
     log::Direction,
-    maps::{MARK_MASK, MARK_SHIFT},
+    maps::{MARK_MASK, MARK_SHIFT, Switches},
 };
 
 /// Bytes of a tag that the hardware puts in.
 const VLAN_TAG: u64 = 4;
 
 /// What is done with a parsed frame.
-type Finish = fn(&TcContext, &Parsed);
+type Finish = fn(&TcContext, &Parsed, Switches);
 
 /// Labels, counts and marks a frame that leaves.
 #[inline(always)]
@@ -41,13 +41,14 @@ pub fn receive(ctx: &TcContext, link: Link) {
 /// that is too little.
 #[inline(always)]
 fn near(ctx: &TcContext, link: Link, finish: Finish) -> bool {
+    let switches = Switches::load();
     // SAFETY: the context is the one that the kernel handed over, and nobody changes the frame.
     let source = unsafe { Direct::new(ctx.skb.skb, false) };
-    let parsed = parsed(source, at_start(ctx, link));
+    let parsed = parsed(source, at_start(ctx, link), switches);
     if parsed.is_truncated() {
         return false;
     }
-    finish(ctx, &parsed);
+    finish(ctx, &parsed, switches);
     true
 }
 
@@ -73,10 +74,15 @@ pub extern "C" fn receive_further(skb: *mut __sk_buff, is_ip: u32) -> u32 {
 
 #[inline(always)]
 fn further(ctx: &TcContext, is_ip: bool, finish: Finish) {
+    let switches = Switches::load();
     let link = if is_ip { Link::Ip } else { Link::Ethernet };
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.skb.skb) };
-    finish(ctx, &parsed(source, at_start(ctx, link)));
+    finish(
+        ctx,
+        &parsed(source, at_start(ctx, link), switches),
+        switches,
+    );
 }
 
 #[inline(always)]
@@ -94,17 +100,19 @@ fn at_start(ctx: &TcContext, link: Link) -> Start {
 }
 
 #[inline(always)]
-fn finish_sent(ctx: &TcContext, parsed: &Parsed) {
+fn finish_sent(ctx: &TcContext, parsed: &Parsed, switches: Switches) {
     let size = on_the_wire(ctx, parsed);
-    let labelling = account(parsed, size, Direction::Egress, || skb(ctx).ifindex);
+    let labelling = account(parsed, size, switches, Direction::Egress, || {
+        skb(ctx).ifindex
+    });
     if MARK_MASK.load() != 0 {
         mark(ctx, mark_of(parsed.outcome(), labelling));
     }
 }
 
 #[inline(always)]
-fn finish_received(ctx: &TcContext, parsed: &Parsed) {
-    mark(ctx, mark_of(parsed.outcome(), labelling(parsed)));
+fn finish_received(ctx: &TcContext, parsed: &Parsed, switches: Switches) {
+    mark(ctx, mark_of(parsed.outcome(), labelling(parsed, switches)));
 }
 
 /// Replaces the mark's bits under the mask.

@@ -10,6 +10,7 @@ use portclass_common::{
     counter::{TAGGED, UNTAGGED},
     labelling::Labelling,
     packet::{Link, Parsed, Start},
+    settings::switch,
     tag::Tag,
 };
 
@@ -18,7 +19,7 @@ use crate::{
     frame::{Copied, Direct, difference},
     label::parsed,
     log::Direction,
-    maps::{ORIGINAL_LENGTH, TAG_METADATA},
+    maps::Switches,
 };
 
 /// A linear part from this size up may be the first of several buffers. The helper that knows is a real call, and
@@ -46,21 +47,23 @@ fn in_buffers(ctx: &XdpContext) -> u64 {
 /// Labels, counts and tags a frame that lies in one buffer.
 #[inline(always)]
 pub fn observe(ctx: &XdpContext, link: Link) {
+    let switches = Switches::load();
     let bytes = in_one_buffer(ctx);
-    let parsed = parsed(direct(ctx, true), Start::of(link));
-    finish(ctx, &parsed, bytes);
+    let parsed = parsed(direct(ctx, true), Start::of(link), switches);
+    finish(ctx, &parsed, bytes, switches);
 }
 
 /// Labels, counts and tags a frame that may lie in several buffers.
 #[inline(always)]
 pub fn observe_buffers(ctx: &XdpContext, link: Link) {
+    let switches = Switches::load();
     // Whether there are more buffers would cost a call to know, and it matters to few frames.
-    let parsed = parsed(direct(ctx, false), Start::of(link));
+    let parsed = parsed(direct(ctx, false), Start::of(link), switches);
     if parsed.is_truncated() {
         xdp_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
         return;
     }
-    finish(ctx, &parsed, in_buffers(ctx));
+    finish(ctx, &parsed, in_buffers(ctx), switches);
 }
 
 /// The same where a header lies beyond the first buffer.
@@ -71,13 +74,15 @@ pub fn observe_buffers(ctx: &XdpContext, link: Link) {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn xdp_further(ctx: *mut xdp_md, is_ip: u32) -> u32 {
+    let switches = Switches::load();
     let ctx = &XdpContext::new(ctx);
     let link = if is_ip != 0 { Link::Ip } else { Link::Ethernet };
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.ctx) };
-    let parsed = parsed(source, Start::of(link));
+    let parsed = parsed(source, Start::of(link), switches);
     // SAFETY: as above. A first buffer may hold no more than some headers, so it is the helper's to say.
-    finish(ctx, &parsed, unsafe { bpf_xdp_get_buff_len(ctx.ctx) });
+    let bytes = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
+    finish(ctx, &parsed, bytes, switches);
     0
 }
 
@@ -88,12 +93,16 @@ fn direct(ctx: &XdpContext, is_whole: bool) -> Direct<'_, xdp_md> {
 }
 
 #[inline(always)]
-fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64) {
-    let size = Size::of_one(original_length(ctx).unwrap_or(bytes));
-    let labelling = account(parsed, size, Direction::Ingress, || {
+fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64, switches: Switches) {
+    let original = match switches.has(switch::ORIGINAL_LENGTH) {
+        true => original_length(ctx),
+        false => None,
+    };
+    let size = Size::of_one(original.unwrap_or(bytes));
+    let labelling = account(parsed, size, switches, Direction::Ingress, || {
         ctx.ingress_ifindex() as u32
     });
-    if TAG_METADATA.load() != 0 {
+    if switches.has(switch::TAG_METADATA) {
         tag(ctx, parsed, labelling, size);
     }
 }
@@ -101,9 +110,6 @@ fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64) {
 /// The length that a replay gives along with the first bytes of a frame.
 #[inline(always)]
 fn original_length(ctx: &XdpContext) -> Option<u64> {
-    if ORIGINAL_LENGTH.load() == 0 {
-        return None;
-    }
     let length = ctx.metadata() as *const u64;
     if length.wrapping_add(1) as usize > ctx.metadata_end() {
         return None;

@@ -33,14 +33,10 @@ fn every_setting_is_in_the_object_with_its_size() {
     let symbols = symbols();
     for (name, size) in [
         (names::COUNTER_STRIDE, 4),
-        (names::LOG_UNLABELLED, 1),
         (names::LOG_LEVEL, 1),
-        (names::DECAPSULATE, 1),
-        (names::MATCHING, 1),
-        (names::TAG_METADATA, 1),
+        (names::SWITCHES, 4),
         (names::MARK_MASK, 4),
         (names::MARK_SHIFT, 4),
-        (names::ORIGINAL_LENGTH, 1),
     ] {
         assert!(symbols.contains(&(name.to_owned(), size)), "{name}");
     }

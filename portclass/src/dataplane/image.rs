@@ -13,7 +13,7 @@ use aya::{
         Xdp, tc::SchedClassifierLink, xdp::XdpLink,
     },
 };
-use portclass_common::{counter::Counter, names, packet::Link};
+use portclass_common::{counter::Counter, names, packet::Link, settings::switch};
 
 use super::{
     AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedMode, Pins,
@@ -95,16 +95,12 @@ impl Image {
             // They are replaced at once.
             Registry::Of(_) => 1,
         };
-        let log_unlabelled = u8::from(settings.log_unlabelled);
         let log_level = if settings.log_unlabelled {
             aya_log::Level::Debug as u8
         } else {
             0
         };
-        let matching = settings.matching as u8;
-        let decapsulate = u8::from(settings.decapsulate);
-        let tag_metadata = u8::from(settings.tag_metadata);
-        let original_length = u8::from(settings.original_length);
+        let switches = switches(settings);
         let mark_mask = settings.mark.map_or(0, |mask| mask.bits());
         let mark_shift = settings.mark.map_or(0, |mask| mask.shift());
 
@@ -116,12 +112,8 @@ impl Image {
             .map_max_entries(names::SERVICES, slots)
             .map_max_entries(names::COUNTERS, sizes.cpus * stride)
             .override_global(names::COUNTER_STRIDE, &stride, true)
-            .override_global(names::LOG_UNLABELLED, &log_unlabelled, true)
             .override_global(names::LOG_LEVEL, &log_level, true)
-            .override_global(names::MATCHING, &matching, true)
-            .override_global(names::DECAPSULATE, &decapsulate, true)
-            .override_global(names::TAG_METADATA, &tag_metadata, true)
-            .override_global(names::ORIGINAL_LENGTH, &original_length, true)
+            .override_global(names::SWITCHES, &switches, true)
             .override_global(names::MARK_MASK, &mark_mask, true)
             .override_global(names::MARK_SHIFT, &mark_shift, true);
         if let Registry::Pinned(pins) = registry {
@@ -400,6 +392,20 @@ impl Image {
     pub fn counters(&self) -> Vec<Counter> {
         self.counters.sums()
     }
+}
+
+/// The settings that the kernel side has in one word.
+fn switches(settings: Settings) -> u32 {
+    let bits = [
+        (settings.log_unlabelled, switch::LOG_UNLABELLED),
+        (settings.decapsulate, switch::DECAPSULATE),
+        (settings.tag_metadata, switch::TAG_METADATA),
+        (settings.original_length, switch::ORIGINAL_LENGTH),
+    ];
+    bits.into_iter().filter(|&(is_on, _)| is_on).fold(
+        (settings.matching as u32) << switch::MATCHING_SHIFT,
+        |all, (_, bit)| all | bit,
+    )
 }
 
 fn takes_frags(program: &str) -> bool {
