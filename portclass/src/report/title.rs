@@ -50,11 +50,13 @@ fn interface(info: &InterfaceInfo) -> String {
 }
 
 fn replay(frames: Frames) -> String {
-    let all = grouped(frames.kernel.saturating_add(frames.host));
+    let all = frames.kernel.saturating_add(frames.host);
+    let noun = if all == 1 { "frame" } else { "frames" };
+    let all = grouped(all);
     match frames.host {
-        0 => format!("replay of {all} frames"),
+        0 => format!("replay of {all} {noun}"),
         host => format!(
-            "replay of {all} frames, {} of them outside the kernel",
+            "replay of {all} {noun}, {} of them outside the kernel",
             grouped(host)
         ),
     }

@@ -96,6 +96,23 @@ pub fn plan() -> Vec<((&'static str, &'static str), Vec<u8>)> {
     ]
 }
 
+/// Sends all frames of the plan so many times, and gives what they are to be counted as, and their sum.
+pub fn send_plan(socket: &PacketSocket, rounds: u64) -> (Rows, (u64, u64)) {
+    let mut sent = Rows::new();
+    let mut total = (0, 0);
+    for _ in 0..rounds {
+        for ((row, detail), frame) in plan() {
+            socket.send(&frame).expect("sent");
+            let count = sent.entry((row.to_owned(), detail.to_owned())).or_default();
+            for count in [count, &mut total] {
+                count.0 += 1;
+                count.1 += frame.len() as u64;
+            }
+        }
+    }
+    (sent, total)
+}
+
 fn counts_every_frame(mode: &str) {
     const ROUNDS: u64 = 50;
     let hosts = Hosts::new();
@@ -107,18 +124,7 @@ fn counts_every_frame(mode: &str) {
     );
     veth.client.up().expect("up");
     let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    let mut sent = Rows::new();
-    let mut total = (0, 0);
-    for _ in 0..ROUNDS {
-        for ((row, detail), frame) in plan() {
-            socket.send(&frame).expect("sent");
-            let count = sent.entry((row.to_owned(), detail.to_owned())).or_default();
-            for count in [count, &mut total] {
-                count.0 += 1;
-                count.1 += frame.len() as u64;
-            }
-        }
-    }
+    let (sent, total) = send_plan(&socket, ROUNDS);
     wait_until("every frame received", || {
         veth.server.received().expect("counters") >= total.0
     });

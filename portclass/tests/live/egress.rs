@@ -14,7 +14,7 @@ use testbed::{
 };
 
 use super::{
-    count::{Rows, plan, rows, totals},
+    count::{Rows, plan, rows, send_plan, totals},
     process::{Hosts, Run, portclass, wait_until},
 };
 
@@ -55,16 +55,7 @@ fn every_frame_that_leaves_is_counted_once_under_its_row() {
         let run = run_on_client(&hosts, &format!("--direction egress --tc-hook {hook}"));
         veth.client.up().expect("up");
         let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-        let mut sent = Rows::new();
-        let mut total = (0, 0);
-        for ((row, detail), frame) in plan() {
-            socket.send(&frame).expect("sent");
-            let count = sent.entry((row.to_owned(), detail.to_owned())).or_default();
-            for count in [count, &mut total] {
-                count.0 += 1;
-                count.1 += frame.len() as u64;
-            }
-        }
+        let (sent, total) = send_plan(&socket, 1);
         let report = run.interrupt();
         assert_eq!(rows(&report), sent, "{hook}");
         assert_eq!(totals(&report), total, "{hook}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use portclass_common::label::Class;
 use testbed::{
     c, frame, ip, ip::Hosts as Addresses, packet_socket::PacketSocket, privilege::is_root_or_skips,
-    segment, tool::is_there_or_skips,
+    segment, tool::is_there_or_skips, veth::End,
 };
 
 use super::{
@@ -69,6 +69,17 @@ fn frames() -> Vec<(&'static str, &'static str, Vec<u8>, u64)> {
     ]
 }
 
+/// Sends all of them, and gives their number.
+fn send_all(from: &End<'_>) -> u64 {
+    let socket = PacketSocket::open(from).expect("a packet socket");
+    for (_, _, frame, count) in frames() {
+        for _ in 0..count {
+            socket.send(&frame).expect("sent");
+        }
+    }
+    frames().into_iter().map(|(_, _, _, count)| count).sum()
+}
+
 #[test]
 fn nftables_counts_what_the_run_reports_by_mark() {
     let test = "nftables_counts_what_the_run_reports_by_mark";
@@ -102,14 +113,7 @@ fn nftables_counts_what_the_run_reports_by_mark() {
             ),
         );
         veth.client.up().expect("up");
-        let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-        let mut sent = 0;
-        for (_, _, frame, count) in frames() {
-            for _ in 0..count {
-                socket.send(&frame).expect("sent");
-            }
-            sent += count;
-        }
+        let sent = send_all(&veth.client);
         wait_until("every packet at the rules", || {
             rules_with_packets(&hosts.server, "inet portclass")
                 .iter()
@@ -164,14 +168,7 @@ fn a_tc_program_finds_the_tag_in_front_of_every_frame() {
             ),
         );
         veth.client.up().expect("up");
-        let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-        let mut sent = 0;
-        for (_, _, frame, count) in frames() {
-            for _ in 0..count {
-                socket.send(&frame).expect("sent");
-            }
-            sent += count;
-        }
+        let sent = send_all(&veth.client);
         let expected = [
             (Class::Labelled as u64, sent - 2),
             (Class::Dynamic as u64, 2),
