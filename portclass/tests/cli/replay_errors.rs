@@ -76,6 +76,26 @@ fn what_was_read_before_an_error_is_reported_and_the_other_files_are_read() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_hides_no_other_error() {
+    let folder = Folder::new();
+    let missing = folder.0.path().join("missing").display().to_string();
+    let ethernet = folder.ethernet();
+    let output = Command::new(env!("CARGO_BIN_EXE_portclass"))
+        .args(arguments(&["--format", "json", &missing, &ethernet]))
+        .stdout(fs::File::create("/dev/full").expect("a full device"))
+        .output()
+        .expect("portclass starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!(
+            "portclass: {missing}: cannot read the capture: No such file or directory (os error 2)\n\
+             portclass: cannot write to stdout: No space left on device (os error 28)\n"
+        )
+    );
+}
+
+#[test]
 fn a_kernel_that_refuses_is_one_line_that_names_the_other_engine() {
     let folder = Folder::new();
     let mut without_bpf = Command::new(env!("CARGO_BIN_EXE_portclass"));

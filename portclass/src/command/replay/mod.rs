@@ -57,7 +57,8 @@ pub fn run(args: ReplayArgs) -> Result<(), Failure> {
         };
         let out = BufWriter::new(io::stdout().lock());
         let mut reporter = Reporter::new(report.format.into(), report.limit, None, out);
-        unless_closed(reporter.whole(replay.snapshot(observed)))?;
+        // It must not hide what is wrong with the files.
+        failures.extend(unless_closed(reporter.whole(replay.snapshot(observed))).err());
     }
     let last = failures.pop();
     failures.into_iter().for_each(say);
