@@ -1,0 +1,3 @@
+//! What portclass costs, measured.
+
+fn main() {}
