@@ -4,7 +4,7 @@
 #![no_main]
 
 use portclass_common::packet::{
-    LONGEST_HEADER, Linear, Link, Parsed, Reason, Source, Start, VLAN_MAX_DEPTH, parse,
+    LONGEST_HEADER, Linear, Link, Parsed, Reason, Source, Start, VLAN_MAX_DEPTH, parse, quick,
 };
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -21,6 +21,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let frame: Box<[u8]> = frame.into();
     let whole = parse(Linear::new(&frame), start, decapsulate);
     check(&frame, start, decapsulate, &whole);
+    if start.link == Link::Ethernet
+        && !decapsulate
+        && let Some(flow) = quick(&mut Linear::new(&frame))
+    {
+        assert_eq!(whole.outcome(), Ok(flow));
+    }
     let copied = parse(Copying::new(&frame), start, decapsulate);
     assert_eq!(copied, whole);
     // Most of what a frame says, it says in its first bytes.

@@ -2,9 +2,10 @@
 
 use crate::{
     counter::FIRST_SLOT,
-    label::{Class, Label},
+    label::{Class, Label, MAX_SLOTS},
     packet::{Flow, Reason},
-    port::{FIRST_DYNAMIC, FIRST_USER, PortKey},
+    port::{FIRST_DYNAMIC, FIRST_USER},
+    transport::Transport,
 };
 
 /// Which port of a flow its label comes from. The discriminants are the values of the load-time setting.
@@ -21,51 +22,112 @@ pub enum Matching {
     Best = 2,
 }
 
+/// What is said of a port of a transport, or of a frame without ports: the counter and the class of its frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer(u32);
+
+impl Answer {
+    /// Bits of an answer as a number.
+    pub const BITS: u32 = Self::COUNTER_BITS + u8::BITS;
+    const COUNTER_BITS: u32 = 17;
+
+    /// What the registry says of `port` (host byte order) on `transport`, for which it has this label or none.
+    #[inline(always)]
+    pub const fn of(label: Option<Label>, transport: Transport, port: u16) -> Self {
+        match label {
+            Some(label) => Self::new(FIRST_SLOT + label.slot() as u32, label.class_code()),
+            None if port >= FIRST_DYNAMIC => Self::unlabelled(Reason::Dynamic(transport)),
+            None => Self::unlabelled(Reason::Unassigned(transport)),
+        }
+    }
+
+    #[inline(always)]
+    const fn unlabelled(reason: Reason) -> Self {
+        Self::new(reason.counter_index(), reason.class() as u8)
+    }
+
+    #[inline(always)]
+    const fn new(counter: u32, class: u8) -> Self {
+        Self((class as u32) << Self::COUNTER_BITS | counter)
+    }
+
+    /// The position of the counter.
+    #[inline(always)]
+    pub const fn counter(self) -> u32 {
+        self.0 & ((1 << Self::COUNTER_BITS) - 1)
+    }
+
+    /// The code of a [`Class`].
+    #[inline(always)]
+    pub const fn class_code(self) -> u8 {
+        (self.0 >> Self::COUNTER_BITS) as u8
+    }
+
+    /// As a number, which says the same wherever it is.
+    #[inline(always)]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The answer that is this number; bits beyond [`Answer::BITS`] are left out.
+    #[inline(always)]
+    pub const fn of_bits(bits: u32) -> Self {
+        Self(bits & ((1 << Self::BITS) - 1))
+    }
+}
+
+const _: () = assert!(FIRST_SLOT + MAX_SLOTS < 1 << Answer::COUNTER_BITS);
+
 /// What a frame is counted under and tagged with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Labelling {
-    /// The position of its counter.
-    pub counter: u32,
-    /// The class above the port. Two numbers stay apart in the kernel's registers, where the compiler would pack three
-    /// into one and unpack them for every frame.
-    decision: u32,
+    answer: Answer,
+    /// A number of the kernel's registers' size: two stay apart in them, where the compiler would pack three into one and
+    /// unpack them for every frame.
+    port: u32,
 }
 
 impl Labelling {
+    /// The position of its counter.
     #[inline(always)]
-    const fn new(counter: u32, class: u8, port: u16) -> Self {
-        Self {
-            counter,
-            decision: (class as u32) << 16 | port as u32,
-        }
+    pub const fn counter(self) -> u32 {
+        self.answer.counter()
     }
 
     /// The code of its [`Class`].
     #[inline(always)]
     pub const fn class_code(self) -> u8 {
-        (self.decision >> 16) as u8
+        self.answer.class_code()
     }
 
     /// The port that decided, in host byte order; 0 for a frame without ports.
     #[inline(always)]
     pub const fn port(self) -> u16 {
-        self.decision as u16
+        self.port as u16
     }
 
-    /// The labelling of a frame; `lookup` asks the registry, and answers with labels whose slot has a counter.
+    /// The labelling of a frame; `ask` gives the registry's answer, whose counter is there.
     #[inline(always)]
     pub fn of(
         outcome: Result<Flow, Reason>,
         matching: u8,
-        lookup: impl Fn(PortKey) -> Option<Label>,
+        ask: impl Fn(Transport, u16) -> Answer,
     ) -> Self {
         const SOURCE: u8 = Matching::Source as u8;
         const BEST: u8 = Matching::Best as u8;
         let flow = match outcome {
             Ok(flow) => flow,
-            Err(reason) => return Self::unlabelled(reason, 0),
+            Err(reason) => {
+                return Self {
+                    answer: Answer::unlabelled(reason),
+                    port: 0,
+                };
+            }
         };
-        let by = |port| Self::by_port(flow, port, &lookup);
+        let by = |port| Self {
+            answer: ask(flow.transport, port),
+            port: u32::from(port),
+        };
         match matching {
             SOURCE => by(flow.source),
             BEST => {
@@ -83,25 +145,6 @@ impl Labelling {
             }
             _ => by(flow.destination),
         }
-    }
-
-    #[inline(always)]
-    fn by_port(flow: Flow, port: u16, lookup: impl Fn(PortKey) -> Option<Label>) -> Self {
-        if let Some(label) = lookup(PortKey::new(port, flow.transport)) {
-            let counter = FIRST_SLOT + u32::from(label.slot());
-            return Self::new(counter, label.class_code(), port);
-        }
-        let reason = if port >= FIRST_DYNAMIC {
-            Reason::Dynamic(flow.transport)
-        } else {
-            Reason::Unassigned(flow.transport)
-        };
-        Self::unlabelled(reason, port)
-    }
-
-    #[inline(always)]
-    const fn unlabelled(reason: Reason, port: u16) -> Self {
-        Self::new(reason.counter_index(), reason.class() as u8, port)
     }
 
     /// Whether the frame carries a service's name.
@@ -124,25 +167,25 @@ impl Labelling {
 
 #[cfg(test)]
 mod tests {
-    use super::{Labelling, Matching};
+    use super::{Answer, Labelling, Matching};
     use crate::{
         counter::FIRST_SLOT,
         label::{Class, Label},
         packet::{Flow, Reason},
-        port::PortKey,
         transport::Transport,
     };
 
     /// Slot 0 is 80, slot 1 is 443, slot 2 is 8080, slot 3 is 50000, slot 4 is the reserved 1023.
-    fn lookup(key: PortKey) -> Option<Label> {
-        match key.port() {
+    fn ask(transport: Transport, port: u16) -> Answer {
+        let label = match port {
             80 => Some(Label::new(0, Class::Labelled)),
             443 => Some(Label::new(1, Class::Labelled)),
             8_080 => Some(Label::new(2, Class::Labelled)),
             50_000 => Some(Label::new(3, Class::Labelled)),
             1_023 => Some(Label::new(4, Class::Reserved)),
             _ => None,
-        }
+        };
+        Answer::of(label, transport, port)
     }
 
     fn labelled(source: u16, destination: u16, matching: Matching) -> Labelling {
@@ -152,7 +195,7 @@ mod tests {
             source,
             destination,
         });
-        Labelling::of(outcome, matching as u8, lookup)
+        Labelling::of(outcome, matching as u8, ask)
     }
 
     #[test]
@@ -162,7 +205,7 @@ mod tests {
         let unlabelled = labelled(443, 60_000, Matching::Destination);
         assert_eq!(unlabelled.class_code(), Class::Dynamic as u8);
         assert_eq!(
-            unlabelled.counter,
+            unlabelled.counter(),
             Reason::Dynamic(Transport::Tcp).counter_index()
         );
         let unlabelled = labelled(2, 443, Matching::Source);
@@ -201,7 +244,7 @@ mod tests {
     #[test]
     fn a_label_leads_to_the_counter_of_its_slot() {
         let labelling = labelled(1, 8_080, Matching::Destination);
-        assert_eq!(labelling.counter, FIRST_SLOT + 2);
+        assert_eq!(labelling.counter(), FIRST_SLOT + 2);
         assert!(labelling.is_labelled());
         assert!(!labelled(1, 1_023, Matching::Destination).is_labelled());
     }

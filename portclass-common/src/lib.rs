@@ -7,6 +7,7 @@
 pub mod counter;
 pub mod label;
 pub mod labelling;
+pub mod memo;
 pub mod names;
 pub mod packet;
 pub mod port;

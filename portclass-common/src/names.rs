@@ -11,10 +11,15 @@ pub const SERVICES: &str = "services";
 pub const STATE: &str = "state";
 /// The array of `Counter`s, one stretch of `stride` counters a CPU.
 pub const COUNTERS: &str = "counters";
+/// The array of one memo: what the registry has answered.
+pub const MEMO: &str = "memo";
 /// The per-CPU array that limits the debug log.
 pub const LOG_BUDGET: &str = "log_budget";
 /// aya-log's ring buffer.
 pub const LOG_RING: &str = "AYA_LOGS";
+
+/// Maps of one element that programs read without a look-up, each behind the section of the object whose place it takes.
+pub const WINDOWS: [(&str, &str); 2] = [(".bss.state", STATE), (".bss.memo", MEMO)];
 
 /// The maps that `load` pins and `run` picks up, in the order in which they are pinned: `state` last, so that
 /// whoever finds it finds the others.

@@ -76,6 +76,14 @@ impl State {
         self.generation
     }
 
+    /// Where the generation of a state stands, which others may write to at any moment.
+    #[inline(always)]
+    pub const fn generation_of(state: *const Self) -> *const u32 {
+        state
+            .wrapping_byte_add(core::mem::offset_of!(Self, generation))
+            .cast()
+    }
+
     /// Counts and origin of the registry.
     pub const fn contents(&self) -> Contents {
         Contents {

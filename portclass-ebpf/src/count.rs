@@ -37,7 +37,7 @@ pub fn account(
     interface: impl Fn() -> u32,
 ) -> Labelling {
     let labelling = labelling(parsed, switches);
-    count(labelling.counter, size);
+    count(labelling.counter(), size);
     if switches.has(switch::DECAPSULATE) {
         tunnels(parsed, size);
     }

@@ -2,15 +2,15 @@
 
 use aya_ebpf::{EbpfContext as _, bindings::__sk_buff, programs::TcContext};
 use portclass_common::{
-    packet::{Flow, Link, Parsed, Source as _, Start},
+    packet::{Flow, Link, Parsed, Source as _, Start, quick},
     tag::mark_of,
     transport::Transport,
 };
 
 use crate::{
-    count::{Size, account},
+    count::{Size, account, count},
     frame::{Copied, Direct},
-    label::{labelling, parsed},
+    label::{answer, labelling, parse},
     log::Direction,
     maps::{MARK_MASK, MARK_SHIFT, Switches},
 };
@@ -24,7 +24,7 @@ type Finish = fn(&TcContext, &Parsed, Switches);
 /// Labels, counts and marks a frame that leaves.
 #[inline(always)]
 pub fn send(ctx: &TcContext, link: Link) {
-    if !near(ctx, link, finish_sent) {
+    if !count_quickly(ctx, link) && !near(ctx, link, finish_sent) {
         send_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
     }
 }
@@ -37,14 +37,33 @@ pub fn receive(ctx: &TcContext, link: Link) {
     }
 }
 
+/// Labels and counts the frame that most are, as long as that is all there is to do. Gives `false` and does nothing
+/// otherwise.
+#[inline(always)]
+fn count_quickly(ctx: &TcContext, link: Link) -> bool {
+    let is_all = Switches::load().are_off() && MARK_MASK.load() == 0;
+    if link != Link::Ethernet || !is_all || skb(ctx).gso_size != 0 {
+        return false;
+    }
+    let Some(flow) = quick(&mut direct(ctx)) else {
+        return false;
+    };
+    count(answer(flow).counter(), Size::of_one(on_the_wire(ctx, 1)));
+    true
+}
+
+#[inline(always)]
+fn direct(ctx: &TcContext) -> Direct<'_, __sk_buff> {
+    // SAFETY: the context is the one that the kernel handed over, and nobody changes the frame.
+    unsafe { Direct::new(ctx.skb.skb, false) }
+}
+
 /// Parses what can be read without a call, often no more than the Ethernet header. Gives `false` and does nothing where
 /// that is too little.
 #[inline(always)]
 fn near(ctx: &TcContext, link: Link, finish: Finish) -> bool {
     let switches = Switches::load();
-    // SAFETY: the context is the one that the kernel handed over, and nobody changes the frame.
-    let source = unsafe { Direct::new(ctx.skb.skb, false) };
-    let parsed = parsed(source, at_start(ctx, link), switches);
+    let parsed = parse(direct(ctx), at_start(ctx, link), switches);
     if parsed.is_truncated() {
         return false;
     }
@@ -78,11 +97,7 @@ fn further(ctx: &TcContext, is_ip: bool, finish: Finish) {
     let link = if is_ip { Link::Ip } else { Link::Ethernet };
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.skb.skb) };
-    finish(
-        ctx,
-        &parsed(source, at_start(ctx, link), switches),
-        switches,
-    );
+    finish(ctx, &parse(source, at_start(ctx, link), switches), switches);
 }
 
 #[inline(always)]
@@ -101,7 +116,7 @@ fn at_start(ctx: &TcContext, link: Link) -> Start {
 
 #[inline(always)]
 fn finish_sent(ctx: &TcContext, parsed: &Parsed, switches: Switches) {
-    let size = on_the_wire(ctx, parsed);
+    let size = size(ctx, parsed);
     let labelling = account(parsed, size, switches, Direction::Egress, || {
         skb(ctx).ifindex
     });
@@ -125,7 +140,7 @@ fn mark(ctx: &TcContext, value: u32) {
 
 /// Packets and bytes that go out: a large TCP or UDP packet is cut into segments only after this hook.
 #[inline(always)]
-fn on_the_wire(ctx: &TcContext, parsed: &Parsed) -> Size {
+fn size(ctx: &TcContext, parsed: &Parsed) -> Size {
     let skb = skb(ctx);
     let packets = match (skb.gso_size, skb.gso_segs) {
         (0, _) => 1,
@@ -135,11 +150,17 @@ fn on_the_wire(ctx: &TcContext, parsed: &Parsed) -> Size {
         }
         (_, segments) => u64::from(segments),
     };
-    let mut bytes = u64::from(skb.wire_len);
-    if skb.vlan_present != 0 {
-        bytes += packets * VLAN_TAG;
+    Size {
+        packets,
+        bytes: on_the_wire(ctx, packets),
     }
-    Size { packets, bytes }
+}
+
+/// Bytes that go out in this many packets.
+#[inline(always)]
+fn on_the_wire(ctx: &TcContext, packets: u64) -> u64 {
+    let tags = packets * VLAN_TAG * u64::from(skb(ctx).vlan_present != 0);
+    u64::from(skb(ctx).wire_len) + tags
 }
 
 /// Bytes of all headers up to the transport's, that one included; in a tunnel that is not looked into, up to the outer

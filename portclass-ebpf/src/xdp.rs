@@ -9,7 +9,7 @@ use aya_ebpf::{
 use portclass_common::{
     counter::{TAGGED, UNTAGGED},
     labelling::Labelling,
-    packet::{Link, Parsed, Start},
+    packet::{Link, Parsed, Start, quick},
     settings::switch,
     tag::Tag,
 };
@@ -17,7 +17,7 @@ use portclass_common::{
 use crate::{
     count::{Size, account, count},
     frame::{Copied, Direct, difference},
-    label::parsed,
+    label::{answer, parse},
     log::Direction,
     maps::Switches,
 };
@@ -48,22 +48,46 @@ fn in_buffers(ctx: &XdpContext) -> u64 {
 #[inline(always)]
 pub fn observe(ctx: &XdpContext, link: Link) {
     let switches = Switches::load();
-    let bytes = in_one_buffer(ctx);
-    let parsed = parsed(direct(ctx, true), Start::of(link), switches);
-    finish(ctx, &parsed, bytes, switches);
+    if count_quickly(ctx, link, switches, in_one_buffer) {
+        return;
+    }
+    let parsed = parse(direct(ctx, true), Start::of(link), switches);
+    finish(ctx, &parsed, in_one_buffer(ctx), switches);
 }
 
 /// Labels, counts and tags a frame that may lie in several buffers.
 #[inline(always)]
 pub fn observe_buffers(ctx: &XdpContext, link: Link) {
     let switches = Switches::load();
+    if count_quickly(ctx, link, switches, in_buffers) {
+        return;
+    }
     // Whether there are more buffers would cost a call to know, and it matters to few frames.
-    let parsed = parsed(direct(ctx, false), Start::of(link), switches);
+    let parsed = parse(direct(ctx, false), Start::of(link), switches);
     if parsed.is_truncated() {
         xdp_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
         return;
     }
     finish(ctx, &parsed, in_buffers(ctx), switches);
+}
+
+/// Labels and counts the frame that most are, as long as that is all there is to do. Gives `false` and does nothing
+/// otherwise.
+#[inline(always)]
+fn count_quickly(
+    ctx: &XdpContext,
+    link: Link,
+    switches: Switches,
+    bytes: fn(&XdpContext) -> u64,
+) -> bool {
+    if link != Link::Ethernet || !switches.are_off() {
+        return false;
+    }
+    let Some(flow) = quick(&mut direct(ctx, false)) else {
+        return false;
+    };
+    count(answer(flow).counter(), Size::of_one(bytes(ctx)));
+    true
 }
 
 /// The same where a header lies beyond the first buffer.
@@ -79,7 +103,7 @@ pub extern "C" fn xdp_further(ctx: *mut xdp_md, is_ip: u32) -> u32 {
     let link = if is_ip != 0 { Link::Ip } else { Link::Ethernet };
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.ctx) };
-    let parsed = parsed(source, Start::of(link), switches);
+    let parsed = parse(source, Start::of(link), switches);
     // SAFETY: as above. A first buffer may hold no more than some headers, so it is the helper's to say.
     let bytes = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
     finish(ctx, &parsed, bytes, switches);

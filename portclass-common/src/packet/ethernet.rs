@@ -48,7 +48,7 @@ pub(super) fn parse<S: Source>(
 }
 
 #[inline(always)]
-const fn is_vlan(ether_type: u16) -> bool {
+pub(super) const fn is_vlan(ether_type: u16) -> bool {
     matches!(ether_type, VLAN | SERVICE_VLAN | OLD_SERVICE_VLAN)
 }
 

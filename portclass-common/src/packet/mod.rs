@@ -11,6 +11,7 @@ mod extension;
 mod finding;
 mod ipv4;
 mod ipv6;
+mod quick;
 mod source;
 mod transport;
 mod tunnel;
@@ -18,6 +19,7 @@ mod tunnel;
 pub use apart::Apart;
 pub use ethernet::{NonIp, VLAN_MAX_DEPTH};
 pub use extension::EXTENSION_MAX_CHAIN;
+pub use quick::quick;
 pub use source::{LONGEST_HEADER, Linear, SETTLED, Source};
 pub use tunnel::{TUNNEL_MAX_DEPTH, Tunnel, Tunnels};
 

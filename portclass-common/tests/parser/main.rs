@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod generated;
+mod quick;
 mod random;
 mod sources;
 mod tags;

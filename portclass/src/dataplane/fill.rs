@@ -1,6 +1,9 @@
 //! Putting a registry into the maps, without ever giving a slot a second meaning.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{Ordering, fence},
+};
 
 use aya::maps::{self, Array, MapData};
 use portclass_common::{
@@ -87,6 +90,8 @@ impl Target<'_> {
         let mut changes = self.replace(&labels)?;
         changes.new_slots = new_services.len() as u32;
         changes.contents = contents;
+        // Whoever sees the new generation must see the entries that it is of.
+        fence(Ordering::SeqCst);
         self.publish(State::new(state.generation().wrapping_add(1), contents))?;
         Ok(changes)
     }

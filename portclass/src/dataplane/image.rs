@@ -135,30 +135,18 @@ impl Image {
             loaded: Vec::new(),
         };
         if let Registry::Of(other) = registry {
-            image.share_maps(other)?;
+            for name in
+                names::PINNED
+                    .into_iter()
+                    .chain([names::MEMO, names::LOG_RING, names::LOG_BUDGET])
+            {
+                replace(image.map_data(name)?, other.map_data(name)?)?;
+            }
+        }
+        for (section, name) in names::WINDOWS {
+            replace(image.map_data(section)?, image.map_data(name)?)?;
         }
         Ok(image)
-    }
-
-    /// Takes the registry and the log of `other`. Programs know their maps by descriptor until they are loaded, so the descriptors
-    /// come to stand for the other maps.
-    fn share_maps(&self, other: &Self) -> Result<(), DataplaneError> {
-        for name in names::PINNED
-            .into_iter()
-            .chain([names::LOG_RING, names::LOG_BUDGET])
-        {
-            let (own, shared) = (self.map_data(name)?, other.map_data(name)?);
-            // SAFETY: the descriptor is open and stays the property of its map: it is replaced in place, not closed.
-            let own = unsafe { OwnedFd::from_raw_fd(own.fd().as_fd().as_raw_fd()) };
-            let mut own = ManuallyDrop::new(own);
-            rustix::io::dup3(shared.fd(), &mut own, rustix::io::DupFlags::CLOEXEC).map_err(
-                |why| DataplaneError::System {
-                    what: "cannot share the maps",
-                    why: why.into(),
-                },
-            )?;
-        }
-        Ok(())
     }
 
     pub(super) fn map_data(&self, name: &'static str) -> Result<&MapData, DataplaneError> {
@@ -392,6 +380,20 @@ impl Image {
     pub fn counters(&self) -> Vec<Counter> {
         self.counters.sums()
     }
+}
+
+/// Puts one map in the place of another. Programs know their maps by descriptor until they are loaded, so a descriptor
+/// comes to stand for another map.
+fn replace(map: &MapData, by: &MapData) -> Result<(), DataplaneError> {
+    // SAFETY: the descriptor is open and stays the property of its map: it is replaced in place, not closed.
+    let descriptor = unsafe { OwnedFd::from_raw_fd(map.fd().as_fd().as_raw_fd()) };
+    let mut descriptor = ManuallyDrop::new(descriptor);
+    rustix::io::dup3(by.fd(), &mut descriptor, rustix::io::DupFlags::CLOEXEC).map_err(|why| {
+        DataplaneError::System {
+            what: "cannot share the maps",
+            why: why.into(),
+        }
+    })
 }
 
 /// The settings that the kernel side has in one word.

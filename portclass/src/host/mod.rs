@@ -4,7 +4,8 @@
 use portclass_common::{
     counter::{Counter, FIRST_SLOT, tunnel_counter_index},
     label::{Label, MAX_SLOTS, Service},
-    labelling::{Labelling, Matching},
+    labelling::{Answer, Labelling, Matching},
+    memo::{MEMO_WORDS, memo_index, memo_place},
     packet::{Linear, Link, Start, parse},
     port::PortKey,
     settings::Contents,
@@ -33,7 +34,7 @@ pub struct Settings {
 
 /// Labels and counts frames by a registry.
 pub struct Host {
-    labels: Labels,
+    answers: Answers,
     services: Vec<Service>,
     contents: Contents,
     counters: Vec<Counter>,
@@ -54,7 +55,7 @@ impl Host {
             return Err(TooLarge { needed });
         }
         Ok(Self {
-            labels: Labels::new(&slots.labels),
+            answers: Answers::new(&slots.labels),
             services: slots.new_services,
             contents: slots.contents,
             counters: vec![Counter::default(); (FIRST_SLOT + needed) as usize],
@@ -70,8 +71,10 @@ impl Host {
             decapsulate,
         } = self.settings;
         let parsed = parse(Linear::new(frame), Start::of(link), decapsulate);
-        let labelling = Labelling::of(parsed.outcome(), matching as u8, |key| self.labels.get(key));
-        self.counters[labelling.counter as usize].count(1, original_length);
+        let labelling = Labelling::of(parsed.outcome(), matching as u8, |transport, port| {
+            self.answers.get(transport, port)
+        });
+        self.counters[labelling.counter() as usize].count(1, original_length);
         for position in parsed.tunnels.positions().into_iter().flatten() {
             self.counters[tunnel_counter_index(position) as usize].count(1, original_length);
         }
@@ -93,32 +96,28 @@ impl Host {
     }
 }
 
-/// The label of every port of every transport.
-struct Labels(Vec<Option<Label>>);
+/// The answer for every port of every transport.
+struct Answers(Vec<Answer>);
 
-/// Ports of a transport.
-const PORTS: usize = 1 << u16::BITS;
-
-impl Labels {
+impl Answers {
     fn new(labels: &[(PortKey, Label)]) -> Self {
-        let mut all = vec![None; Transport::ALL.len() * PORTS];
+        let unlabelled = (0..MEMO_WORDS as u32).map(|index| {
+            let (transport, port) = memo_place(index);
+            Answer::of(None, transport, port)
+        });
+        let mut answers: Vec<Answer> = unlabelled.collect();
         for &(key, label) in labels {
-            if let Some(position) = Self::position(key) {
-                all[position] = Some(label);
+            if let Some(transport) = key.transport() {
+                let index = memo_index(transport, key.port());
+                answers[index as usize] = Answer::of(Some(label), transport, key.port());
             }
         }
-        Self(all)
+        Self(answers)
     }
 
     #[inline]
-    fn get(&self, key: PortKey) -> Option<Label> {
-        self.0[Self::position(key)?]
-    }
-
-    #[inline]
-    fn position(key: PortKey) -> Option<usize> {
-        let transport = key.transport()?.index() as usize;
-        Some(transport * PORTS + usize::from(key.port()))
+    fn get(&self, transport: Transport, port: u16) -> Answer {
+        self.0[memo_index(transport, port) as usize]
     }
 }
 

@@ -72,7 +72,9 @@ fn a_first_buffer_of_a_few_bytes_makes_a_frame_no_shorter() {
     let datagram = segment::udp(&Hosts::V4, 40_000, 53, &[0; 2_000]);
     let frame = ethernet(ether_type::IPV4, &ipv4(protocol::UDP, &datagram));
     let mut kernel = kernel(false);
-    let counter = kernel.labelling(&kernel.parsed(program(), &frame)).counter;
+    let counter = kernel
+        .labelling(&kernel.parsed(program(), &frame))
+        .counter();
     // The ports lie behind 34 bytes.
     for first in [14, 20, 33, 36] {
         let context = xdp_md(0, first);

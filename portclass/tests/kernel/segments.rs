@@ -62,7 +62,7 @@ fn segments_are_counted_as_told_or_else_by_their_size() {
         ("UDP, a byte more", udp(3_001), 0, 1_000, 4),
         ("no IP", arp_request(), 0, 1_000, 1),
     ] {
-        let index = kernel.labelling(&kernel.parsed(program, &frame)).counter;
+        let index = kernel.labelling(&kernel.parsed(program, &frame)).counter();
         // What the headers of the segments add.
         let wire_length = frame.len() as u32 + 54 * (packets - 1);
         let context = SkBuff::new(wire_length)

@@ -14,7 +14,7 @@ use portclass::{
 use portclass_common::{
     counter::{Counter, TAGGED},
     label::Label,
-    labelling::Labelling,
+    labelling::{Answer, Labelling},
     names,
     packet::{Linear, Link, Parsed, Start, parse},
     port::PortKey,
@@ -158,8 +158,9 @@ impl Kernel {
     /// What the host labels the frame with.
     pub(crate) fn labelling(&self, parsed: &Parsed) -> Labelling {
         let matching = self.settings.matching as u8;
-        Labelling::of(parsed.outcome(), matching, |key| {
-            self.labels.get(&key).copied()
+        Labelling::of(parsed.outcome(), matching, |transport, port| {
+            let label = self.labels.get(&PortKey::new(port, transport));
+            Answer::of(label.copied(), transport, port)
         })
     }
 
@@ -176,7 +177,7 @@ impl Kernel {
         };
         let is_tagged = self.settings.tag_metadata && program.role == Role::Ingress;
         if program.role != Role::Mark {
-            expect(labelling.counter);
+            expect(labelling.counter());
             let tunnels = parsed.tunnels.iter();
             tunnels.for_each(|tunnel| expect(tunnel.counter_index()));
             if is_tagged {

@@ -134,7 +134,7 @@ fn a_frame_without_room_for_a_tag_passes_as_it_is_and_is_counted_as_untagged() {
     });
     assert_eq!(
         counted,
-        [(labelling.counter, size), (UNTAGGED, size)].into()
+        [(labelling.counter(), size), (UNTAGGED, size)].into()
     );
 
     // As much as there may be: 216 bytes, which leave the kernel what it needs before them, or 32 on older ones.
@@ -148,7 +148,7 @@ fn a_frame_without_room_for_a_tag_passes_as_it_is_and_is_counted_as_untagged() {
     });
     assert_eq!(
         counted,
-        [(labelling.counter, size), (UNTAGGED, size)].into()
+        [(labelling.counter(), size), (UNTAGGED, size)].into()
     );
 }
 
@@ -163,7 +163,7 @@ fn metadata_tells_the_original_length_where_it_is_asked_to() {
     });
     let program = Program::of_name(names::XDP_FRAGS);
     let frame = over_ipv4(6, &segment::tcp(&Hosts::V4, 40_000, 443, b""));
-    let index = kernel.labelling(&kernel.parsed(program, &frame)).counter;
+    let index = kernel.labelling(&kernel.parsed(program, &frame)).counter();
     let length = frame.len() as u64;
     for (metadata, bytes) in [
         (&1_514_u64.to_ne_bytes()[..], 1_514),
