@@ -331,6 +331,7 @@ impl Image {
                     .map(|program| program.unload().is_ok()),
             };
         }
+        self.counters.take_leftovers();
     }
 
     /// Runs the XDP program for this link once on `frame`, of 14 bytes or more, and returns its verdict
@@ -378,7 +379,16 @@ impl Image {
 
     /// What was counted since the object was loaded, summed over the CPUs: reasons first, then slots.
     pub fn counters(&self) -> Vec<Counter> {
-        self.counters.sums()
+        self.counters_of(&self.present_cpus())
+    }
+
+    pub(super) fn present_cpus(&self) -> Vec<u32> {
+        self.counters.present()
+    }
+
+    /// The same as [`Image::counters`], for whoever has asked which CPUs are there.
+    pub(super) fn counters_of(&self, present: &[u32]) -> Vec<Counter> {
+        self.counters.sums(present)
     }
 }
 

@@ -283,7 +283,9 @@ impl Dataplane {
 
     /// What every image has counted, summed over the CPUs: reasons first, then slots.
     pub fn counters(&self) -> Vec<Vec<Counter>> {
-        self.images.iter().map(Image::counters).collect()
+        let present = self.images[0].present_cpus();
+        let images = self.images.iter();
+        images.map(|image| image.counters_of(&present)).collect()
     }
 
     /// What `slot` means. A slot keeps its meaning for the life of the maps.
