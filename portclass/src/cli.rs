@@ -51,6 +51,10 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Label the traffic of interfaces and print live counters until Ctrl-C
+    #[command(
+        after_help = "SIGHUP has a run read the files of its registry again where neither stdin nor stdout is a terminal, \
+                      and ends it otherwise."
+    )]
     Run(RunArgs),
     /// Label the frames of captures, by the program in the kernel, and print the same report
     Replay(ReplayArgs),

@@ -5,6 +5,7 @@ mod live {
     mod count;
     mod egress;
     mod ends;
+    mod flood;
     mod interfaces;
     mod ip_link;
     mod layers;
@@ -13,5 +14,8 @@ mod live {
     mod pins;
     mod process;
     mod qdisc;
+    mod reload;
+    mod reload_flood;
+    mod reload_pinned;
     mod tag_consumer;
 }

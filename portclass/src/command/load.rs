@@ -2,12 +2,9 @@
 
 use std::io::{self, Write as _};
 
-use portclass::{
-    dataplane::{Changes, Dataplane, Lock, Maps, Pins, Settings, check_bpffs},
-    report::grouped,
-};
+use portclass::dataplane::{Dataplane, Lock, Maps, Pins, Settings, check_bpffs};
 
-use super::{Failure, load_registry, unless_closed};
+use super::{Failure, load_registry, summary, unless_closed};
 use crate::cli::LoadArgs;
 
 pub fn run(args: LoadArgs) -> Result<(), Failure> {
@@ -24,23 +21,10 @@ pub fn run(args: LoadArgs) -> Result<(), Failure> {
         Pins::create(directory, &dataplane)?;
         changes
     };
-    let Changes {
-        written,
-        kept,
-        removed,
-        new_slots,
-        contents,
-    } = changes;
-    let count = |number: u32| grouped(number.into());
     unless_closed(writeln!(
         io::stdout(),
-        "{}: {} entries, {} of them named pairs: {} written, {} kept, {} removed; {} new slots",
+        "{}: {}",
         directory.display(),
-        count(contents.entries),
-        count(contents.named_pairs),
-        count(written),
-        count(kept),
-        count(removed),
-        count(new_slots),
+        summary(&changes)
     ))
 }

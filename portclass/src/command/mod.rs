@@ -19,7 +19,11 @@ mod update;
 
 use std::{error::Error, fmt, io};
 
-use portclass::registry::{Index, Kind, Registry, Severity, Sources};
+use portclass::{
+    dataplane::Changes,
+    registry::{Index, Kind, Registry, Severity, Sources},
+    report::grouped,
+};
 
 use self::stderr::say;
 
@@ -72,6 +76,27 @@ fn load_registry(sources: &Sources) -> Result<Registry, Failure> {
         ));
     }
     Ok(registry)
+}
+
+/// What putting a registry into the maps has changed.
+fn summary(changes: &Changes) -> String {
+    let Changes {
+        written,
+        kept,
+        removed,
+        new_slots,
+        contents,
+    } = *changes;
+    let count = |number: u32| grouped(number.into());
+    format!(
+        "{} entries, {} of them named pairs: {} written, {} kept, {} removed; {} new slots",
+        count(contents.entries),
+        count(contents.named_pairs),
+        count(written),
+        count(kept),
+        count(removed),
+        count(new_slots),
+    )
 }
 
 /// What was asked for in vain, and names that are nearly `name`.

@@ -1,5 +1,8 @@
 //! `portclass run`: attach, count, print, until something ends the run.
 
+mod ends;
+mod reload;
+
 use std::{
     io::{self, IsTerminal as _},
     time::{Duration, Instant},
@@ -8,14 +11,19 @@ use std::{
 use portclass::{
     account::{Account, Observed, Snapshot},
     dataplane::{Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, interfaces},
+    registry::Registry,
     report::{Live, Reporter},
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{SignalKind, signal},
     time::{Interval, MissedTickBehavior, interval_at},
 };
 
+use self::{
+    ends::Ends,
+    reload::{Origin, Reload},
+};
 use super::{
     Failure,
     detach::remove_leftovers,
@@ -52,7 +60,7 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     };
     let in_place =
         io::stdout().is_terminal() && !(args.log_unlabelled && io::stderr().is_terminal());
-    let mut dataplane = open(&args, settings)?;
+    let (mut dataplane, origin) = open(&args, settings)?;
     let points = points(&args, &interfaces, &mut dataplane)?;
     let mut log = match settings.log_unlabelled {
         true => Some(readable(dataplane.log({
@@ -67,7 +75,13 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         say(format_args!("warning: {line}"));
     }
     // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
-    let mut ends = Ends::new()?;
+    let hangup = signal(SignalKind::hangup())?;
+    let (end, reload) = if has_terminal() {
+        (Some(hangup), None)
+    } else {
+        (None, Some(hangup))
+    };
+    let mut ends = Ends::new(end)?;
     let (mut attached, mut infos) = (Vec::new(), Vec::new());
     for interface in interfaces {
         match attach(&mut dataplane, &interface, &points, &args) {
@@ -106,6 +120,7 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         dataplane,
         output: Output::start(reporter),
         observed: attached,
+        reload: Reload::new(origin, reload),
     };
     ends.after(args.duration);
     let watched = run.watch(&mut log, &mut ends, args.interval).await;
@@ -119,8 +134,13 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     }
 }
 
+/// Whether SIGHUP tells that the terminal has gone. To be asked before it has: then it is none any more.
+fn has_terminal() -> bool {
+    io::stdin().is_terminal() || io::stdout().is_terminal()
+}
+
 /// The pinned maps where there are some and no other registry is asked for, private ones otherwise.
-fn open(args: &RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
+fn open(args: &RunArgs, settings: Settings) -> Result<(Dataplane, Origin), Failure> {
     if args.registry.is_default() {
         let pin_dir = &args.pins.pin_dir;
         let lock = Lock::shared(pin_dir);
@@ -131,7 +151,7 @@ fn open(args: &RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
                     "using the pinned registry in {}",
                     pins.directory().display()
                 ));
-                return Ok(dataplane);
+                return Ok((dataplane, Origin::Pinned(pin_dir.clone())));
             }
             Ok((None, _)) => {}
             Err(error) => say(format_args!(
@@ -139,11 +159,12 @@ fn open(args: &RunArgs, settings: Settings) -> Result<Dataplane, Failure> {
             )),
         }
     }
-    let registry = load_registry(&args.registry.clone().sources())?;
+    let sources = args.registry.clone().sources();
+    let registry = load_registry(&sources)?;
     let entries = registry.entries().count();
     let mut dataplane = Dataplane::open(Maps::Private { entries }, settings)?;
     dataplane.fill(&registry)?;
-    Ok(dataplane)
+    Ok((dataplane, Origin::of(sources)))
 }
 
 /// What a run works with once it has attached.
@@ -153,6 +174,7 @@ struct Run {
     output: Output,
     /// Interfaces that are still there, as far as is known.
     observed: Vec<Interface>,
+    reload: Reload,
 }
 
 impl Run {
@@ -172,6 +194,7 @@ impl Run {
             tokio::select! {
                 () = ends.any() => return Ok(()),
                 () = flush(log.as_mut()) => {}
+                registry = self.reload.registry() => self.reload(registry),
                 written = self.output.written() => written?,
                 // Some formats write at the end alone, and only writing would tell.
                 _ = looks.tick() => if is_closed(&io::stdout()) {
@@ -214,6 +237,14 @@ impl Run {
         });
     }
 
+    /// Takes another registry over, or says why not.
+    fn reload(&mut self, registry: Result<Registry, String>) {
+        say(match registry {
+            Ok(registry) => reload::put(&registry, &mut self.dataplane),
+            Err(why) => why,
+        });
+    }
+
     fn interval(&mut self) -> Snapshot {
         self.name_registry();
         let (dataplane, now) = (&self.dataplane, Instant::now());
@@ -253,48 +284,6 @@ fn every(period: Duration) -> Interval {
     let mut ticks = interval_at(tokio::time::Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks
-}
-
-/// Whatever ends a run in order.
-struct Ends {
-    signals: [Signal; 3],
-    deadline: Option<tokio::time::Instant>,
-}
-
-impl Ends {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            signals: [
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::hangup())?,
-            ],
-            deadline: None,
-        })
-    }
-
-    /// Ends the run in `duration` as well; one beyond the clock's reach is none.
-    fn after(&mut self, duration: Option<Duration>) {
-        self.deadline =
-            duration.and_then(|duration| tokio::time::Instant::now().checked_add(duration));
-    }
-
-    async fn any(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.signals;
-        let deadline = self.deadline;
-        let over = async move {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-            () = over => {}
-        }
-    }
 }
 
 fn readable(log: KernelLog) -> Result<AsyncFd<KernelLog>, Failure> {

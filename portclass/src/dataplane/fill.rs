@@ -36,10 +36,13 @@ pub struct Changes {
 #[derive(Debug, Error)]
 pub enum FillError {
     /// The registry is larger than the maps.
-    #[error("the registry needs {needed} slots, and the maps have {capacity}{}", too_many(*.needed, *.pinned))]
+    #[error("the registry needs {needed} slots{}, and the maps have {capacity}{}",
+            if needed > entries { ", those of earlier names included" } else { "" }, too_many(*.entries, *.pinned))]
     TooLarge {
         /// Slots that are needed, those of names that the maps held before included.
         needed: usize,
+        /// Slots that are needed in maps that held nothing before.
+        entries: usize,
         /// Slots that there are.
         capacity: u32,
         /// Whether the maps are pinned ones.
@@ -50,13 +53,13 @@ pub enum FillError {
     Kernel(#[from] DataplaneError),
 }
 
-fn too_many(needed: usize, pinned: bool) -> String {
-    if needed > MAX_SLOTS as usize {
+fn too_many(entries: usize, pinned: bool) -> String {
+    if entries > MAX_SLOTS as usize {
         format!("; no more than {MAX_SLOTS} are possible")
     } else if pinned {
         "; make larger ones: portclass detach, then portclass load".to_owned()
     } else {
-        String::new()
+        "; new ones have room: end this run and start it again".to_owned()
     }
 }
 
@@ -104,6 +107,7 @@ impl Target<'_> {
         if slots.contents.slots > capacity {
             return Err(FillError::TooLarge {
                 needed: slots.contents.slots as usize,
+                entries: slots.labels.len(),
                 capacity,
                 pinned: self.pinned,
             });

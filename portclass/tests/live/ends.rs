@@ -1,11 +1,19 @@
 //! Every way in which a run can end leaves nothing attached.
 
-use std::io::{BufRead as _, BufReader};
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
+    os::fd::{FromRawFd as _, OwnedFd},
+    process::Stdio,
+};
 
 use rustix::process::Signal;
 use testbed::privilege::is_root_or_skips;
 
-use super::process::{Hosts, Run, portclass, wait_until, xdp_on};
+use super::{
+    flood::Replaced,
+    process::{Hosts, Run, portclass, wait_until, xdp_on},
+};
 
 fn nothing_is_left(hosts: &Hosts) {
     assert_eq!(xdp_on(&hosts.server, Hosts::SERVER), "");
@@ -26,6 +34,58 @@ fn signals_end_a_run_in_order_with_a_final_report() {
         let (status, out, err) = run.wait();
         assert!(status.success(), "{signal:?}: {err}");
         assert!(out.contains("portclass.snapshot/1"), "{signal:?}: {out}");
+        nothing_is_left(&hosts);
+    }
+}
+
+/// Both sides of a new pseudoterminal.
+fn terminal() -> (File, File) {
+    let (mut master, mut terminal) = (-1, -1);
+    let null = std::ptr::null_mut();
+    // SAFETY: the descriptors are written to variables of ours, and nothing else is asked for.
+    let opened =
+        unsafe { libc::openpty(&mut master, &mut terminal, null, null.cast(), null.cast()) };
+    assert_eq!(opened, 0, "a terminal");
+    // SAFETY: the kernel has just handed both descriptors over.
+    [master, terminal]
+        .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }.into())
+        .into()
+}
+
+#[test]
+fn a_run_at_a_terminal_ends_when_the_terminal_hangs_up() {
+    if !is_root_or_skips("a_run_at_a_terminal_ends_when_the_terminal_hangs_up") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let file = Replaced::new("mine,50001,tcp\n");
+    for at_stdin in [true, false] {
+        let (mut master, terminal) = terminal();
+        let mut command = portclass(&format!(
+            "run -i server0 --format json --overlay {}",
+            file.name()
+        ));
+        let stdout: Stdio = if at_stdin {
+            command.stdin(terminal);
+            Stdio::piped()
+        } else {
+            terminal.into()
+        };
+        let run = Run::start_into(stdout, &hosts.server, &mut command, 1);
+        drop(command);
+        run.send(Signal::HUP);
+        let (status, mut out, err) = run.wait();
+        assert!(status.success(), "{err}");
+        assert_eq!(err, "");
+        if !at_stdin {
+            // Reading ends with an error: nobody has the other side open any more.
+            let mut written = Vec::new();
+            let _hung_up = master.read_to_end(&mut written);
+            out = String::from_utf8(written).expect("text");
+        }
+        assert!(out.contains("portclass.snapshot/1"), "{out}");
         nothing_is_left(&hosts);
     }
 }
@@ -92,7 +152,7 @@ fn a_full_stderr_neither_holds_a_run_up_nor_keeps_it_attached() {
     let mut command = portclass("run -i server0 --format json --log-unlabelled");
     let mut child = hosts
         .server
-        .spawn(command.stdout(std::process::Stdio::null()).stderr(writer))
+        .spawn(command.stdout(Stdio::null()).stderr(writer))
         .expect("portclass starts");
     wait_until("it is attached", || {
         !xdp_on(&hosts.server, Hosts::SERVER).is_empty()
@@ -158,7 +218,7 @@ fn a_full_disk_is_an_error() {
     let hosts = Hosts::new();
     let veth = hosts.veth();
     veth.server.up().expect("up");
-    let full = std::fs::File::options()
+    let full = File::options()
         .write(true)
         .open("/dev/full")
         .expect("a full device");

@@ -10,15 +10,15 @@ use testbed::{
 
 use super::process::{Hosts, Run, assert_one_line, portclass, wait_until};
 
-const PIN_DIR: &str = "/sys/fs/bpf/portclass";
+pub const PIN_DIR: &str = "/sys/fs/bpf/portclass";
 
-fn output(bpffs: &Bpffs, arguments: &str) -> Output {
+pub fn output(bpffs: &Bpffs, arguments: &str) -> Output {
     bpffs
         .enter(|| portclass(arguments).output())
         .expect("portclass starts")
 }
 
-fn stdout(bpffs: &Bpffs, arguments: &str) -> String {
+pub fn stdout(bpffs: &Bpffs, arguments: &str) -> String {
     let output = output(bpffs, arguments);
     assert!(
         output.status.success(),
@@ -28,7 +28,7 @@ fn stdout(bpffs: &Bpffs, arguments: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn tcp_to(port: u16) -> Vec<u8> {
+pub fn tcp_to(port: u16) -> Vec<u8> {
     let segment = segment::tcp(&Addresses::V4, 50_123, port, b"");
     frame::ethernet(
         frame::ether_type::IPV4,
@@ -425,6 +425,10 @@ fn a_run_follows_a_registry_that_is_loaded_meanwhile() {
         names,
         ["nfs", "shilp"],
         "what was counted before keeps its name"
+    );
+    assert_eq!(
+        report["registry"]["layers"],
+        serde_json::json!(["iana", "preferred"])
     );
     assert_eq!(report["totals"]["packets"], 2);
 }
