@@ -25,3 +25,4 @@ pub mod tun;
 pub mod tunnel;
 pub mod veth;
 pub mod witness;
+pub mod xdp;

@@ -62,7 +62,16 @@ impl SkBuff {
 
 /// A `struct xdp_md` whose frame lies behind `metadata` bytes of metadata, `length` bytes in all.
 pub fn xdp_md(metadata: u32, length: u32) -> Vec<u8> {
+    xdp_md_words(metadata, length, 0)
+}
+
+/// A `struct xdp_md` of a frame of `length` bytes that the interface with that index has received.
+pub fn xdp_md_of(interface: u32, length: u32) -> Vec<u8> {
+    xdp_md_words(0, length, interface)
+}
+
+fn xdp_md_words(metadata: u32, length: u32, interface: u32) -> Vec<u8> {
     // data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
-    let words = [metadata, length, 0, 0, 0, 0];
+    let words = [metadata, length, 0, interface, 0, 0];
     words.into_iter().flat_map(u32::to_ne_bytes).collect()
 }
