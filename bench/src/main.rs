@@ -1,3 +1,107 @@
-//! What portclass costs, measured.
+//! What portclass costs, measured: `cargo xtask bench`.
+//!
+//! Kernel programs are measured with `BPF_PROG_TEST_RUN`. What counts is the difference to a program that does nothing,
+//! taken within the same round, and ratios within one run; absolute times are the machine's.
 
-fn main() {}
+mod cpu;
+mod frames;
+mod growth;
+mod kernel;
+mod machine;
+mod measure;
+mod mix;
+mod program;
+mod report;
+mod size;
+mod statistics;
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{Parser, ValueEnum};
+
+use self::{measure::Plan, report::Report};
+
+/// Measures what portclass costs
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench --")]
+struct Cli {
+    /// What to measure; everything by default
+    #[arg(value_enum)]
+    sections: Vec<Section>,
+    /// Rounds, in each of which every variant has its turn
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
+    /// Runs of a program in each round
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    runs: u32,
+    /// Show that everything can be measured, in figures that mean little
+    #[arg(long, conflicts_with_all = ["rounds", "runs"])]
+    quick: bool,
+    /// Write the report to this file, too, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// A part of the report.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// What a program costs a packet, by frame, option and mix of ports
+    Program,
+    /// How that grows with entries, frame size, CPUs and interfaces
+    Growth,
+}
+
+impl Section {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::Growth => "growth",
+        }
+    }
+
+    /// Measures, and shows each table as soon as it is there.
+    fn measure(self, plan: Plan, report: &mut Report) -> Result<()> {
+        match self {
+            Self::Program => program::measure(plan, report),
+            Self::Growth => growth::measure(plan, report),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    ensure!(
+        rustix::process::geteuid().is_root(),
+        "run it as root: it loads programs into the kernel"
+    );
+    let plan = if cli.quick {
+        Plan::QUICK
+    } else {
+        Plan {
+            rounds: cli.rounds,
+            runs: cli.runs,
+        }
+    };
+    let mut report = Report::new(machine::Machine::read(), plan);
+    for &section in Section::value_variants() {
+        if cli.sections.is_empty() || cli.sections.contains(&section) {
+            report.start(section.name());
+            section.measure(plan, &mut report)?;
+        }
+    }
+    if let Some(path) = &cli.json {
+        fs::write(path, report.json())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
