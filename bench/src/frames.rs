@@ -164,7 +164,8 @@ mod tests {
             assert_eq!(outcome.is_ok(), frame.has_port, "{}", frame.name);
             let Ok(flow) = outcome else { continue };
             let key = PortKey::new(flow.destination, flow.transport);
-            let is_labelled = registry.status(key).class() == Some(Class::Labelled);
+            let found = registry.entries().find(|entry| entry.key == key);
+            let is_labelled = found.is_some_and(|entry| entry.class == Class::Labelled);
             let is_to_be = !["unassigned port", "dynamic port"].contains(&frame.name);
             assert_eq!(is_labelled, is_to_be, "{}", frame.name);
         }

@@ -66,9 +66,14 @@ impl Mix {
     /// A frame whose first run takes the entry at this position.
     pub fn frame_at(&self, position: u16) -> Vec<u8> {
         let mut frame = frames::hot();
-        frame[COUNTER_AT..][..2].copy_from_slice(&position.to_ne_bytes());
+        set_position(&mut frame, position);
         frame
     }
+}
+
+/// Makes a frame take the entry at this position in its next run.
+pub fn set_position(frame: &mut [u8], position: u16) {
+    frame[COUNTER_AT..][..2].copy_from_slice(&position.to_ne_bytes());
 }
 
 fn all(registry: &Registry) -> Vec<u32> {

@@ -161,7 +161,7 @@ fn by_frame(plan: Plan, registry: &Registry) -> Result<Table> {
         rows.push(row);
     }
     Ok(Table {
-        title: "Frames to one port; +ns is the difference to an empty program, plain a program without memo",
+        title: "Frames to one port; +ns: the difference to an empty program, plain: without a memo",
         columns: &FRAMES,
         rows,
     })
@@ -302,7 +302,7 @@ fn by_mix(plan: Plan, registry: &Registry) -> Result<(Table, Table)> {
         ]);
     }
     let mixes = Table {
-        title: "Mixes of the whole registry's ports, IPv4; +ns is the difference to taking the next port",
+        title: "Mixes of the whole registry's ports, IPv4; +ns: the difference to taking the next port",
         columns: &MIXES,
         rows: mixes,
     };

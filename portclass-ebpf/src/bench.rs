@@ -75,14 +75,7 @@ pub fn empty_mixed(ctx: XdpContext) -> u32 {
     xdp_action::XDP_PASS
 }
 
-/// Observes without a look-up, which leaves the look-up when it is subtracted.
-#[xdp(frags)]
-pub fn no_lookup(ctx: XdpContext) -> u32 {
-    observe_without_lookup(&ctx);
-    xdp_action::XDP_PASS
-}
-
-/// [`no_lookup`] of a mix.
+/// Observes a mix without a look-up, which leaves the look-up when it is subtracted from [`mixed`].
 #[xdp(frags)]
 pub fn no_lookup_mixed(ctx: XdpContext) -> u32 {
     readdress(&ctx);
