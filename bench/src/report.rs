@@ -181,8 +181,8 @@ mod tests {
     fn numbers_stand_below_each_other_with_their_decimals() {
         let lines = drawn(&table()).to_string();
         let lines: Vec<&str> = lines.lines().map(str::trim).collect();
-        assert_eq!(lines[1], "long name   12.3");
-        assert_eq!(lines[2], "b            2.0      64");
+        assert_eq!(lines[1], "long name  12.3");
+        assert_eq!(lines[2], "b           2.0     64");
     }
 
     #[test]
