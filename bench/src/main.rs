@@ -15,7 +15,7 @@ mod report;
 mod size;
 mod statistics;
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{fs::File, io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -92,6 +92,13 @@ fn run(cli: &Cli) -> Result<()> {
             runs: cli.runs,
         }
     };
+    // Minutes of measuring are not to end with a file that cannot be written.
+    let json = cli.json.as_ref().map(|path| {
+        let file = File::create(path);
+        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        anyhow::Ok((path, file))
+    });
+    let json = json.transpose()?;
     let mut report = Report::new(machine::Machine::read(), plan);
     for &section in Section::value_variants() {
         if cli.sections.is_empty() || cli.sections.contains(&section) {
@@ -99,8 +106,8 @@ fn run(cli: &Cli) -> Result<()> {
             section.measure(plan, &mut report)?;
         }
     }
-    if let Some(path) = &cli.json {
-        fs::write(path, report.json())
+    if let Some((path, mut file)) = json {
+        file.write_all(report.json().as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
