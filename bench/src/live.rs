@@ -19,7 +19,7 @@ use testbed::{
     veth::Veth,
 };
 
-use crate::quartiles::Quartiles;
+use crate::statistics::Quartiles;
 use line::{Line, Run};
 use subject::{Subjects, VARIANTS, Variant};
 
@@ -194,7 +194,7 @@ impl fmt::Display for Live {
                     None => String::new(),
                 };
                 let spread = |over: Option<Quartiles>| match over {
-                    Some(over) => format!("±{:.1}", (over.high - over.low) / 2.0),
+                    Some(over) => format!("±{:.1}", (over.upper - over.lower) / 2.0),
                     None => String::new(),
                 };
                 writeln!(

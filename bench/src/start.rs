@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde::Serialize;
 use testbed::{bpffs::Bpffs, netns::Netns, veth::Veth};
 
-use crate::quartiles::Quartiles;
+use crate::statistics::Quartiles;
 use process::{Memory, Run};
 pub use stages::Stage;
 pub use upkeep::Upkeep;

@@ -5,6 +5,8 @@
     reason = "the macros drop the entry points' documentation"
 )]
 
+#[cfg(feature = "bench")]
+mod bench;
 mod count;
 mod frame;
 mod label;

@@ -1,6 +1,6 @@
 //! The kernel object that is embedded: it has everything that user space asks it for.
 
-use object::{Object as _, ObjectSymbol as _};
+use object::{Object as _, ObjectSection as _, ObjectSymbol};
 use portclass::dataplane::OBJECT;
 use portclass_common::names;
 
@@ -25,6 +25,21 @@ fn every_map_and_program_is_in_the_object_under_its_name() {
     ];
     for name in maps.into_iter().chain(names::PROGRAMS) {
         assert!(symbols.iter().any(|(symbol, _)| symbol == name), "{name}");
+    }
+}
+
+#[test]
+fn no_program_is_in_the_object_but_those_of_user_space() {
+    let file = object::File::parse(OBJECT).expect("an ELF file");
+    for symbol in file.symbols().filter(ObjectSymbol::is_global) {
+        let section = symbol.section_index();
+        let section = section.and_then(|index| file.section_by_index(index).ok());
+        let is_program = section.is_some_and(|section| {
+            let section = section.name().unwrap_or_default();
+            ["xdp", "classifier"].contains(&section.split('.').next().unwrap_or_default())
+        });
+        let name = symbol.name().unwrap_or_default();
+        assert!(!is_program || names::PROGRAMS.contains(&name), "{name}");
     }
 }
 

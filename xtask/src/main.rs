@@ -52,9 +52,15 @@ enum Command {
     },
     /// Install what `build-ebpf` and the tests need, or print the commands that would
     Setup,
-    /// Rebuild the kernel object from source
+    /// Measure what portclass costs, with sudo when not root
+    Bench {
+        /// Arguments for the bench: sections, --quick, --json FILE
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Rebuild the kernel objects from source
     BuildEbpf {
-        /// Only say whether the checked-in object is stale; needs no tools
+        /// Only say whether a checked-in object is stale; needs no tools
         #[arg(long)]
         check: bool,
     },
@@ -66,6 +72,7 @@ fn main() -> ExitCode {
         Command::Test => test::test(),
         Command::Demo { program, arguments } => demo::demo(program, &arguments),
         Command::Load { arguments } => program::run("load", &arguments),
+        Command::Bench { arguments } => program::bench(&arguments),
         Command::Setup => setup::setup(),
         Command::BuildEbpf { check: true } => build_ebpf::check(),
         Command::BuildEbpf { check: false } => build_ebpf::rebuild(),

@@ -1,4 +1,4 @@
-//! Building portclass and running it as root.
+//! Building portclass, or its bench, and running it as root.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -33,8 +33,22 @@ pub fn run(subcommand: &str, arguments: &[String]) -> Result<()> {
 ///
 /// The build fails.
 pub fn build() -> Result<PathBuf> {
-    exec(workspace::cargo().args(["build", "--release", "--package", "portclass"]))?;
-    Ok(workspace::target_directory()?.join("release/portclass"))
+    build_package("portclass")
+}
+
+/// `cargo xtask bench`: builds the bench and the program that it starts, then becomes the bench.
+///
+/// # Errors
+///
+/// The build fails, or the program cannot be started.
+pub fn bench(arguments: &[String]) -> Result<()> {
+    build()?;
+    become_root_and(build_package("bench")?.as_os_str(), arguments)
+}
+
+fn build_package(package: &str) -> Result<PathBuf> {
+    exec(workspace::cargo().args(["build", "--release", "--package", package]))?;
+    Ok(workspace::target_directory()?.join("release").join(package))
 }
 
 /// Whether this process has root's rights.

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use anyhow::{Result, ensure};
 
 use crate::{
-    build_ebpf,
+    build_ebpf::{self, OBJECTS, SHIPPED},
     exec::{exec, output},
     kernel_toolchain::KernelToolchain,
     program::is_root,
@@ -31,6 +31,16 @@ pub fn test() -> Result<()> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    exec(cargo().args([
+        "clippy",
+        "--package",
+        "portclass-ebpf",
+        "--features",
+        "bench,plain-lookup",
         "--",
         "-D",
         "warnings",
@@ -85,29 +95,37 @@ fn demo(runner: &Runner) -> Result<()> {
     )
 }
 
-/// Rebuilds the kernel object and, where that gives another one, tests it, too. Says whether it could.
+/// Rebuilds the kernel objects and, where that gives others, tests the shipped one, too. Says whether it could.
 fn fresh_object(runner: &Runner) -> Result<bool> {
     let toolchain = match fresh_toolchain() {
         Ok(toolchain) => toolchain,
         Err(error) => {
             skip(
-                "rebuilding the kernel object and testing the fresh one",
+                "rebuilding the kernel objects and testing the fresh one",
                 &format!("{error:#}"),
             );
             return Ok(false);
         }
     };
-    let fresh = build_ebpf::build_fresh(&toolchain)?;
-    if fs::read(&fresh)? == build_ebpf::checked_in()? {
+    let mut is_same = true;
+    for object in &OBJECTS {
+        let path = object.build_fresh(&toolchain)?;
+        if fs::read(path)? != object.checked_in()? {
+            is_same = false;
+            ensure!(
+                !object.is_by(&toolchain)?,
+                "the same sources and tools give another {} than the checked-in one: run `cargo xtask build-ebpf`",
+                object.path()
+            );
+        }
+    }
+    if is_same {
         eprintln!(
-            "xtask: the fresh kernel object is the checked-in one, byte for byte: it has been tested"
+            "xtask: the fresh kernel objects are the checked-in ones, byte for byte: they have been tested"
         );
         return Ok(true);
     }
-    ensure!(
-        !build_ebpf::is_by(&toolchain)?,
-        "the same sources and tools give another kernel object than the checked-in one: run `cargo xtask build-ebpf`"
-    );
+    let fresh = target_directory()?.join("bpf").join(SHIPPED.path());
     let mut tests = cargo();
     tests
         .args(["test", "--package", "portclass"])

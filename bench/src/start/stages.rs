@@ -11,7 +11,7 @@ use portclass_common::packet::Link;
 use serde::Serialize;
 use testbed::netns::Netns;
 
-use crate::quartiles::Quartiles;
+use crate::statistics::Quartiles;
 
 /// One stage of a start.
 #[derive(Debug, Serialize)]

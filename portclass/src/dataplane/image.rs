@@ -19,7 +19,7 @@ use super::{
     AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedMode, Pins,
     Settings, TcAttachment, TcHook, attach,
     counters::{Counters, stride},
-    object::{OBJECT, absent},
+    object::absent,
     tc::{self, Clsact},
 };
 
@@ -85,6 +85,7 @@ pub struct Image {
 
 impl Image {
     pub(super) fn new(
+        object: &'static [u8],
         settings: Settings,
         sizes: Sizes,
         registry: Registry<'_>,
@@ -121,7 +122,7 @@ impl Image {
                 loader.map_pin_path(name, pins.path(name));
             }
         }
-        let ebpf = loader.load(OBJECT)?;
+        let ebpf = loader.load(object)?;
         let counters = Counters::new(map_data(&ebpf, names::COUNTERS)?, sizes.cpus, stride)
             .map_err(|why| DataplaneError::System {
                 what: "cannot map the counters into memory",

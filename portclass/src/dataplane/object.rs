@@ -3,7 +3,7 @@
 use std::io;
 
 use aya::{
-    Pod, include_bytes_aligned,
+    Ebpf, Pod, include_bytes_aligned,
     maps::{Array, HashMap, Map, MapError},
 };
 use portclass_common::{
@@ -78,6 +78,7 @@ pub enum Maps<'pins> {
 
 /// The registry in the kernel, and one image or several that label by it. What they have attached goes with them.
 pub struct Dataplane {
+    object: &'static [u8],
     /// The first one's registry is the registry.
     images: Vec<Image>,
     /// They go after what was attached to them.
@@ -95,6 +96,20 @@ impl Dataplane {
     ///
     /// No privilege, no BPF in the kernel, or pins that have changed since they were found.
     pub fn open(maps: Maps<'_>, settings: Settings) -> Result<Self, DataplaneError> {
+        Self::open_object(OBJECT, maps, settings)
+    }
+
+    /// As [`open`](Self::open), with another kernel object than the shipped one; it has the same maps, programs and
+    /// settings, and more.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`open`](Self::open), or bytes that are no such object.
+    pub fn open_object(
+        object: &'static [u8],
+        maps: Maps<'_>,
+        settings: Settings,
+    ) -> Result<Self, DataplaneError> {
         let system = |what| move |why| DataplaneError::System { what, why };
         lift_memlock();
         let (slots, registry) = match maps {
@@ -103,7 +118,7 @@ impl Dataplane {
         };
         let cpus = possible_cpus().map_err(system("cannot count the CPUs"))?;
         let sizes = Sizes { slots, cpus };
-        let image = Image::new(settings, sizes, registry)?;
+        let image = Image::new(object, settings, sizes, registry)?;
         let services = Mapped::new(image.map_data(names::SERVICES)?, slots)
             .map_err(system("cannot map the services into memory"))?;
         if let Maps::Pinned(pins) = maps {
@@ -115,6 +130,7 @@ impl Dataplane {
             }
         }
         Ok(Self {
+            object,
             images: vec![image],
             qdiscs: Vec::new(),
             services,
@@ -131,7 +147,12 @@ impl Dataplane {
     ///
     /// What the kernel says.
     pub fn add_image(&mut self) -> Result<usize, DataplaneError> {
-        let image = Image::new(self.settings, self.sizes, RegistryOf::Of(&self.images[0]))?;
+        let image = Image::new(
+            self.object,
+            self.settings,
+            self.sizes,
+            RegistryOf::Of(&self.images[0]),
+        )?;
         self.images.push(image);
         Ok(self.images.len() - 1)
     }
@@ -143,6 +164,24 @@ impl Dataplane {
     /// There are fewer images.
     pub fn image(&mut self, position: usize) -> &mut Image {
         &mut self.images[position]
+    }
+
+    /// The loaded object of an image, for what only another object than the shipped one has.
+    ///
+    /// # Panics
+    ///
+    /// There are fewer images.
+    pub fn ebpf(&self, image: usize) -> &Ebpf {
+        self.images[image].ebpf()
+    }
+
+    /// As [`ebpf`](Self::ebpf), to load programs and fill maps.
+    ///
+    /// # Panics
+    ///
+    /// There are fewer images.
+    pub fn ebpf_mut(&mut self, image: usize) -> &mut Ebpf {
+        self.images[image].ebpf_mut()
     }
 
     /// Makes the maps hold `registry` and nothing else. Slots keep their meaning; the generation is bumped last.
