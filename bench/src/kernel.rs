@@ -91,9 +91,9 @@ impl Programs {
     ///
     /// What the kernel says.
     pub fn add_image(&mut self, names: &[&str]) -> Result<()> {
-        let image = self.dataplane.add_image()?;
-        self.images = image + 1;
-        self.load_image(image, names)
+        self.dataplane.add_images(1)?;
+        self.images += 1;
+        self.load_image(self.images - 1, names)
     }
 
     fn load_image(&mut self, image: usize, names: &[&str]) -> Result<()> {

@@ -154,7 +154,6 @@ fn object(table: &Table, row: &[Cell]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde::Serialize;
     use serde_json::json;
 
     use super::{Cell, Column, Table, drawn, object};

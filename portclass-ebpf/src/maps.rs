@@ -60,10 +60,12 @@ impl<T> Window<T> {
 
 /// Shows [`STATE`].
 #[unsafe(link_section = ".bss.state")]
+#[unsafe(no_mangle)]
 static STATE_WINDOW: Window<State> = Window::new();
 
 /// Shows [`MEMO`], and stands for its first word: what lies in a section, the loader carries along.
 #[unsafe(link_section = ".bss.memo")]
+#[unsafe(no_mangle)]
 static MEMO_WINDOW: Window<Word> = Window::new();
 
 /// The generation of the registry.

@@ -57,7 +57,7 @@ fn counters(bencher: Bencher<'_, '_>, images: usize) {
     if is_root_or_skips("counters") {
         let mut maps = maps(&shipped());
         for _ in 1..images {
-            maps.add_image().expect("an image");
+            maps.add_images(1).expect("an image");
         }
         bencher.bench_local(|| maps.counters());
     }

@@ -65,7 +65,7 @@ fn images_share_the_registry_and_leave_nothing_open() {
         dataplane.fill(&registry).expect("room");
         let alone = maps();
         for _ in 0..3 {
-            dataplane.add_image().expect("an image");
+            dataplane.add_images(1).expect("an image");
         }
         for position in 0..4 {
             let image = dataplane.image(position);
@@ -115,6 +115,6 @@ fn the_maps_keep_within_their_budget() {
             all <= allowed,
             "{images} images take {all} bytes, not {allowed}"
         );
-        dataplane.add_image().expect("an image");
+        dataplane.add_images(1).expect("an image");
     }
 }

@@ -52,19 +52,17 @@ pub fn points(
     let mut points: Vec<Point> = Vec::new();
     for interface in observed {
         for (direction, _) in directions.into_iter().filter(|&(_, wanted)| wanted) {
-            let image = match points.len() {
-                0 => 0,
-                _ => dataplane.add_image()?,
-            };
             points.push(Point {
                 origin: Origin {
                     interface,
                     direction,
                 },
-                image,
+                image: points.len(),
             });
         }
     }
+    // The first one is there from the start.
+    dataplane.add_images(points.len() - 1)?;
     Ok(points)
 }
 

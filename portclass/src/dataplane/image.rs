@@ -84,12 +84,14 @@ pub struct Image {
 }
 
 impl Image {
-    pub(super) fn new(
+    /// As many images of the object, with room in the counters for every slot and CPU.
+    pub(super) fn load_all(
         object: &'static [u8],
         settings: Settings,
         sizes: Sizes,
         registry: Registry<'_>,
-    ) -> Result<Self, DataplaneError> {
+        count: usize,
+    ) -> Result<Vec<Self>, DataplaneError> {
         let stride = stride(sizes.slots);
         let slots = match registry {
             Registry::New | Registry::Pinned(_) => sizes.slots,
@@ -105,8 +107,8 @@ impl Image {
         let mark_mask = settings.mark.map_or(0, |mask| mask.bits());
         let mark_shift = settings.mark.map_or(0, |mask| mask.shift());
 
+        // It reads the kernel's types, which takes 20 ms and 12 MiB, and nothing in the object is relocated against them.
         let mut loader = EbpfLoader::new();
-        // Nothing in the object is relocated against the kernel's types, and parsed they take 21 MiB.
         loader.btf(None);
         loader
             .map_max_entries(names::REGISTRY, slots)
@@ -122,32 +124,47 @@ impl Image {
                 loader.map_pin_path(name, pins.path(name));
             }
         }
-        let ebpf = loader.load(object)?;
-        let counters = Counters::new(map_data(&ebpf, names::COUNTERS)?, sizes.cpus, stride)
-            .map_err(|why| DataplaneError::System {
-                what: "cannot map the counters into memory",
-                why,
-            })?;
-        let image = Self {
-            attached: Vec::new(),
-            ebpf,
-            counters,
-            tag_metadata: settings.tag_metadata,
-            loaded: Vec::new(),
+        let load = || {
+            let ebpf = loader.load(object)?;
+            Self::new(ebpf, settings, sizes, registry)
         };
+        std::iter::repeat_with(load).take(count).collect()
+    }
+
+    fn new(
+        ebpf: Ebpf,
+        settings: Settings,
+        sizes: Sizes,
+        registry: Registry<'_>,
+    ) -> Result<Self, DataplaneError> {
+        let counters = Counters::new(
+            map_data(&ebpf, names::COUNTERS)?,
+            sizes.cpus,
+            stride(sizes.slots),
+        )
+        .map_err(|why| DataplaneError::System {
+            what: "cannot map the counters into memory",
+            why,
+        })?;
         if let Registry::Of(other) = registry {
             for name in
                 names::PINNED
                     .into_iter()
                     .chain([names::MEMO, names::LOG_RING, names::LOG_BUDGET])
             {
-                replace(image.map_data(name)?, other.map_data(name)?)?;
+                replace(map_data(&ebpf, name)?, other.map_data(name)?)?;
             }
         }
         for (section, name) in names::WINDOWS {
-            replace(image.map_data(section)?, image.map_data(name)?)?;
+            replace(map_data(&ebpf, section)?, map_data(&ebpf, name)?)?;
         }
-        Ok(image)
+        Ok(Self {
+            attached: Vec::new(),
+            ebpf,
+            counters,
+            tag_metadata: settings.tag_metadata,
+            loaded: Vec::new(),
+        })
     }
 
     pub(super) fn map_data(&self, name: &'static str) -> Result<&MapData, DataplaneError> {

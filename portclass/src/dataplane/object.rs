@@ -118,20 +118,26 @@ impl Dataplane {
         };
         let cpus = possible_cpus().map_err(system("cannot count the CPUs"))?;
         let sizes = Sizes { slots, cpus };
-        let image = Image::new(object, settings, sizes, registry)?;
-        let services = Mapped::new(image.map_data(names::SERVICES)?, slots)
+        let images = Image::load_all(object, settings, sizes, registry, 1)?;
+        let services = Mapped::new(images[0].map_data(names::SERVICES)?, slots)
             .map_err(system("cannot map the services into memory"))?;
         if let Maps::Pinned(pins) = maps {
             // The loader makes and pins new maps where it finds none.
-            let ids = names::PINNED
-                .map(|name| image.map_data(name).ok()?.info().ok().map(|info| info.id()));
+            let ids = names::PINNED.map(|name| {
+                images[0]
+                    .map_data(name)
+                    .ok()?
+                    .info()
+                    .ok()
+                    .map(|info| info.id())
+            });
             if ids != pins.ids().map(Some) {
                 return Err(DataplaneError::PinsChanged(pins.directory().to_owned()));
             }
         }
         Ok(Self {
             object,
-            images: vec![image],
+            images,
             qdiscs: Vec::new(),
             services,
             settings,
@@ -140,21 +146,18 @@ impl Dataplane {
         })
     }
 
-    /// Loads the object once more, with counters of its own and the same registry and settings, and gives the new
-    /// image's position.
+    /// Loads the object `count` times more, each with counters of its own and the same registry and settings.
     ///
     /// # Errors
     ///
     /// What the kernel says.
-    pub fn add_image(&mut self) -> Result<usize, DataplaneError> {
-        let image = Image::new(
-            self.object,
-            self.settings,
-            self.sizes,
-            RegistryOf::Of(&self.images[0]),
-        )?;
-        self.images.push(image);
-        Ok(self.images.len() - 1)
+    pub fn add_images(&mut self, count: usize) -> Result<(), DataplaneError> {
+        if count > 0 {
+            let registry = RegistryOf::Of(&self.images[0]);
+            let images = Image::load_all(self.object, self.settings, self.sizes, registry, count)?;
+            self.images.extend(images);
+        }
+        Ok(())
     }
 
     /// The image at this position; the first one, at 0, is there from the start.

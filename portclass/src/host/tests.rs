@@ -2,7 +2,7 @@
 
 use portclass_common::{
     counter::{Counter, FIRST_SLOT, is_of_totals},
-    labelling::Matching,
+    labelling::{Answer, Matching},
     packet::{Link, Reason, Tunnel},
     port::PortKey,
     transport::Transport,
@@ -112,13 +112,18 @@ fn every_entry_is_found_and_no_other_port() {
     for transport in Transport::ALL {
         for port in 0..=u16::MAX {
             let key = PortKey::new(port, transport);
-            let label = host.labels.get(key);
-            let service = label.and_then(|label| host.service(label.slot().into()));
-            assert_eq!(service.is_some(), label.is_some());
-            if let Some(service) = service {
-                assert_eq!(service.key(), Some(key));
-                found += 1;
-            }
+            let answer = host.answers.get(transport, port);
+            let Some(slot) = answer.counter().checked_sub(FIRST_SLOT) else {
+                assert_eq!(answer, Answer::of(None, transport, port));
+                continue;
+            };
+            let service = host.service(slot).expect("a slot with a meaning");
+            assert_eq!(service.key(), Some(key));
+            assert_eq!(
+                service.class().map(|class| class as u8),
+                Some(answer.class_code())
+            );
+            found += 1;
         }
     }
     assert_eq!(found, host.contents().entries);

@@ -12,7 +12,7 @@ mod shown;
 mod table;
 mod title;
 
-use std::io;
+use std::io::{self, Write as _};
 
 pub use live::{Live, Size};
 pub use lookup::{lookup_json, lookup_table};
@@ -42,21 +42,25 @@ pub enum Format {
 }
 
 /// Writes the snapshots of a run, one after the other, to `W`.
-pub struct Reporter<W> {
+pub struct Reporter<W: io::Write> {
     format: Format,
     limit: Option<usize>,
-    out: W,
+    /// What is reported at a time is written at once, also to a writer that would pass every line on.
+    out: io::BufWriter<W>,
     live: Option<Live>,
     has_header: bool,
 }
 
 impl<W: io::Write> Reporter<W> {
+    /// Bytes that hold most reports.
+    const BUFFER: usize = 64 * 1024;
+
     /// A reporter to `out`. Tables show `limit` services at most, and where `live` says so they are drawn in place.
     pub fn new(format: Format, limit: Option<usize>, live: Option<Live>, out: W) -> Self {
         Self {
             format,
             limit,
-            out,
+            out: io::BufWriter::with_capacity(Self::BUFFER, out),
             live: live.filter(|_| format == Format::Table),
             has_header: false,
         }

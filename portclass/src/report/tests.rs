@@ -215,6 +215,7 @@ fn csv_has_one_header_and_a_row_a_port_or_reason() {
     let mut reporter = Reporter::new(Format::Csv, None, None, &mut out);
     reporter.interval(&snapshot("s"), None).expect("a vector");
     reporter.whole(snapshot("s")).expect("a vector");
+    drop(reporter);
     let text = String::from_utf8(out).expect("text");
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 1 + 2 * 10);

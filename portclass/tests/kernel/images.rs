@@ -36,8 +36,7 @@ fn labelled(dataplane: &Dataplane) -> Vec<Counter> {
 
 /// Adds images, and runs the one at position `n` on `n + 1` frames before and after `fill`.
 fn assert_each_counts_its_own(dataplane: &mut Dataplane, fill: impl FnOnce(&mut Dataplane)) {
-    assert_eq!(dataplane.add_image().expect("an image"), 1);
-    assert_eq!(dataplane.add_image().expect("an image"), 2);
+    dataplane.add_images(2).expect("two images");
     fill(dataplane);
     let frame = frame();
     for position in 0..3 {

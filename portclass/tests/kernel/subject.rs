@@ -122,7 +122,7 @@ impl Kernel {
     pub(crate) fn new(settings: Settings) -> Self {
         let entries = REGISTRY.entries().count();
         let mut dataplane = Dataplane::open(Maps::Private { entries }, settings).expect("the maps");
-        assert_eq!(dataplane.add_image().expect("a second image"), 1);
+        dataplane.add_images(1).expect("a second image");
         let changes = dataplane.fill(&REGISTRY).expect("room for the registry");
         let label = |slot: u16| {
             let service = dataplane.service(u32::from(slot)).expect("a slot in use");
