@@ -54,7 +54,7 @@ enum Command {
     Setup,
     /// Measure what portclass costs, with sudo when not root
     Bench {
-        /// Arguments for the bench: sections, --quick, --json FILE
+        /// Arguments for the bench: sections, --quick, --json FILE; without any, the library is measured as well
         #[arg(last = true)]
         arguments: Vec<String>,
     },

@@ -36,14 +36,20 @@ pub fn build() -> Result<PathBuf> {
     build_package("portclass")
 }
 
-/// `cargo xtask bench`: builds the bench and the program that it starts, then becomes the bench.
+/// `cargo xtask bench`: builds the bench and the program that it starts, and runs the bench; without arguments, then the
+/// library's own benches.
 ///
 /// # Errors
 ///
-/// The build fails, or the program cannot be started.
+/// A build fails, or something cannot be measured.
 pub fn bench(arguments: &[String]) -> Result<()> {
     build()?;
-    become_root_and(build_package("bench")?.as_os_str(), arguments)
+    let bench = build_package("bench")?;
+    exec(as_root(bench.as_os_str()).args(arguments))?;
+    if arguments.is_empty() {
+        exec(workspace::cargo().args(["bench", "--package", "portclass", "--benches"]))?;
+    }
+    Ok(())
 }
 
 fn build_package(package: &str) -> Result<PathBuf> {
@@ -65,20 +71,24 @@ pub fn become_root_and(
     program: &OsStr,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<()> {
-    let mut command = if is_root() {
-        Command::new(program)
-    } else {
-        let mut sudo = Command::new("sudo");
-        // sudo drops the environment, and with it the options that portclass takes from there.
-        sudo.arg("env")
-            .args(options_from_environment())
-            .arg(program);
-        sudo
-    };
+    let mut command = as_root(program);
     command.args(arguments);
     print(&command);
     let error = command.exec();
     Err(error).with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+/// The program, with sudo in front when this process is not root's.
+fn as_root(program: &OsStr) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut sudo = Command::new("sudo");
+    // sudo drops the environment, and with it the options that portclass takes from there.
+    sudo.arg("env")
+        .args(options_from_environment())
+        .arg(program);
+    sudo
 }
 
 fn options_from_environment() -> impl Iterator<Item = OsString> {

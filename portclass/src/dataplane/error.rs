@@ -46,6 +46,14 @@ pub enum DataplaneError {
     /// Pins that were there a moment ago have changed.
     #[error("{}: the pinned maps changed while they were being opened; try again", .0.display())]
     PinsChanged(PathBuf),
+    /// The system does not let this process share a map's memory.
+    #[error("cannot map the {map} into memory: {why}; {}", mapping_remedy(.why))]
+    Unmapped {
+        /// What the map holds.
+        map: &'static str,
+        /// What the system said.
+        why: io::Error,
+    },
     /// Something else that the system refuses.
     #[error("{what}: {why}")]
     System {
@@ -54,6 +62,16 @@ pub enum DataplaneError {
         /// What the system said.
         why: io::Error,
     },
+}
+
+fn mapping_remedy(why: &io::Error) -> &'static str {
+    match why.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "a security policy (SELinux, seccomp) may forbid it: allow this program to map BPF maps"
+        }
+        io::ErrorKind::OutOfMemory => "free some memory, or raise the limit on it (ulimit -v)",
+        _ => "array maps can be mapped from Linux 5.5 on",
+    }
 }
 
 fn last_line(log: &str) -> String {

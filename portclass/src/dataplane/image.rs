@@ -142,8 +142,8 @@ impl Image {
             sizes.cpus,
             stride(sizes.slots),
         )
-        .map_err(|why| DataplaneError::System {
-            what: "cannot map the counters into memory",
+        .map_err(|why| DataplaneError::Unmapped {
+            map: names::COUNTERS,
             why,
         })?;
         if let Registry::Of(other) = registry {

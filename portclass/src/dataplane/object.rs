@@ -110,17 +110,23 @@ impl Dataplane {
         maps: Maps<'_>,
         settings: Settings,
     ) -> Result<Self, DataplaneError> {
-        let system = |what| move |why| DataplaneError::System { what, why };
         lift_memlock();
         let (slots, registry) = match maps {
             Maps::Private { entries } => (room_for(entries), RegistryOf::New),
             Maps::Pinned(pins) => (pins.slots(), RegistryOf::Pinned(pins)),
         };
-        let cpus = possible_cpus().map_err(system("cannot count the CPUs"))?;
+        let cpus = possible_cpus().map_err(|why| DataplaneError::System {
+            what: "cannot count the CPUs",
+            why,
+        })?;
         let sizes = Sizes { slots, cpus };
         let images = Image::load_all(object, settings, sizes, registry, 1)?;
-        let services = Mapped::new(images[0].map_data(names::SERVICES)?, slots)
-            .map_err(system("cannot map the services into memory"))?;
+        let services = Mapped::new(images[0].map_data(names::SERVICES)?, slots).map_err(|why| {
+            DataplaneError::Unmapped {
+                map: names::SERVICES,
+                why,
+            }
+        })?;
         if let Maps::Pinned(pins) = maps {
             // The loader makes and pins new maps where it finds none.
             let ids = names::PINNED.map(|name| {

@@ -151,6 +151,26 @@ fn a_kernel_without_bpf_is_said_to_be_one() {
 }
 
 #[test]
+fn memory_that_cannot_be_shared_with_the_kernel_is_said_to_be_missing() {
+    if !is_root_or_skips("memory_that_cannot_be_shared_with_the_kernel_is_said_to_be_missing") {
+        return;
+    }
+    let netns = Netns::new().expect("a network namespace");
+    let mut command = portclass("run -i lo");
+    testbed::seccomp::without_shared_mappings(&mut command);
+    let refused = netns.output(&mut command).expect("portclass starts");
+    assert_one_line(
+        &refused,
+        1,
+        &[
+            "cannot map the counters into memory",
+            "Operation not permitted",
+            "a security policy",
+        ],
+    );
+}
+
+#[test]
 fn two_on_one_interface_are_one_too_many() {
     if !is_root_or_skips("two_on_one_interface_are_one_too_many") {
         return;
