@@ -38,9 +38,9 @@ pub mod name {
     pub const TAGGED: &str = "tagged";
     /// Takes no tag away, in as many calls.
     pub const EMPTY_TAGGED: &str = "empty_tagged";
-    /// All of them, and the one that sends live frames.
+    /// All of them.
     #[cfg(test)]
-    pub const ALL: [&str; 9] = [
+    pub const ALL: [&str; 8] = [
         EMPTY,
         EMPTY_FRAGS,
         EMPTY_TC,
@@ -49,7 +49,6 @@ pub mod name {
         NO_LOOKUP_MIXED,
         TAGGED,
         EMPTY_TAGGED,
-        "transmit",
     ];
 }
 

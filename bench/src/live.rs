@@ -19,7 +19,7 @@ use testbed::{
     veth::Veth,
 };
 
-use crate::statistics::Quartiles;
+use crate::{measure::Plan, statistics::Quartiles};
 use line::{Line, Run};
 use subject::{Subjects, VARIANTS, Variant};
 
@@ -71,23 +71,23 @@ pub struct Row {
     pub over_empty: Option<Quartiles>,
 }
 
-/// Measures, `quick` with so few frames that it only shows whether it works.
+/// Measures, in as many rounds of as many frames as planned.
 ///
 /// # Errors
 ///
 /// The process is not root, `ip` or `ethtool` is missing, the kernel has no live frames (before Linux 5.18), or our
 /// counters say something else than the driver.
-pub fn measure(quick: bool) -> Result<Live> {
+pub fn measure(plan: Plan) -> Result<Live> {
     let (client, server) = (Netns::new()?, Netns::new()?);
     // Programs are attached to interfaces of the namespace that the thread is in.
     server.enter(|| {
         let veth = Veth::new((&client, "benchtx0"), (&server, "benchrx0"))?;
-        measure_over(&veth, quick)
+        measure_over(&veth, plan)
     })
 }
 
-fn measure_over(veth: &Veth<'_>, quick: bool) -> Result<Live> {
-    let (rounds, frames) = if quick { (3, 100_000) } else { (15, 1_000_000) };
+fn measure_over(veth: &Veth<'_>, plan: Plan) -> Result<Live> {
+    let (rounds, frames) = (plan.rounds as usize, plan.runs);
     let frame = frame();
     let mut subjects = Subjects::new(&veth.server)?;
     let mut line = Line::new(veth, &frame, BATCH)?;
@@ -126,7 +126,9 @@ fn placement(
     let mut runs: Vec<(Variant, Vec<Run>)> = VARIANTS.map(|it| (it, Vec::new())).into();
     // The first round finds cold caches and pages that are not there yet.
     for round in 0..=rounds {
-        for (variant, runs) in &mut runs {
+        let count = runs.len();
+        for turn in 0..count {
+            let (variant, runs) = &mut runs[(turn + round) % count];
             let run = subjects.run(*variant, line, frames)?;
             if round > 0 {
                 runs.push(run);
@@ -175,7 +177,7 @@ impl fmt::Display for Live {
         )?;
         writeln!(
             f,
-            "{rounds} rounds of {frames} frames each; median (quartiles). Counted: what the driver received, exactly."
+            "{rounds} rounds of {frames} frames each; median (quartiles); packets as the driver counts them, whole ns."
         )?;
         for placement in &self.placements {
             let heading = match placement.cores {
@@ -190,16 +192,16 @@ impl fmt::Display for Live {
             )?;
             for row in &placement.rows {
                 let over = |over: Option<Quartiles>| match over {
-                    Some(over) => format!("{:+.1}", over.median),
+                    Some(over) => format!("{:+.0}", over.median),
                     None => String::new(),
                 };
                 let spread = |over: Option<Quartiles>| match over {
-                    Some(over) => format!("±{:.1}", (over.upper - over.lower) / 2.0),
+                    Some(over) => format!("±{:.0}", (over.upper - over.lower) / 2.0),
                     None => String::new(),
                 };
                 writeln!(
                     f,
-                    "{:<36} {:>16.2} {:>6.1} {:>11.1} {:>7} {:>5} {:>6} {:>5}",
+                    "{:<36} {:>16.2} {:>6.1} {:>11.0} {:>7} {:>5} {:>6} {:>5}",
                     row.variant,
                     row.mpps,
                     row.loss_percent,

@@ -74,11 +74,11 @@ impl Section {
             Self::Program => program::measure(plan, report),
             Self::Growth => growth::measure(plan, report),
             Self::Live => {
-                report.add_part(&live::measure(plan.is_quick())?);
+                report.add_part(&live::measure(plan)?);
                 Ok(())
             }
             Self::Start => {
-                report.add_part(&start::measure(plan.is_quick())?);
+                report.add_part(&start::measure(plan)?);
                 Ok(())
             }
         }
@@ -106,6 +106,7 @@ fn run(cli: &Cli) -> Result<()> {
         Plan {
             rounds: cli.rounds,
             runs: cli.runs,
+            is_quick: false,
         }
     };
     // Minutes of measuring are not to end with a file that cannot be written.

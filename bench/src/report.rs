@@ -54,7 +54,7 @@ impl<T: Into<Self>> From<Option<T>> for Cell {
 pub struct Table {
     /// What it is about.
     pub title: &'static str,
-    /// Its columns; the first one has names.
+    /// Its columns.
     pub columns: &'static [Column],
     /// Its rows, each with a cell for every column.
     pub rows: Vec<Vec<Cell>>,

@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde::Serialize;
 use testbed::{bpffs::Bpffs, netns::Netns, veth::Veth};
 
-use crate::statistics::Quartiles;
+use crate::{measure::Plan, statistics::Quartiles};
 use process::{Memory, Run};
 pub use stages::Stage;
 pub use upkeep::Upkeep;
@@ -81,12 +81,12 @@ pub struct Row {
     pub memory: Memory,
 }
 
-/// Measures, `quick` so briefly that it only shows whether it works.
+/// Measures, with a start in each round of the plan.
 ///
 /// # Errors
 ///
 /// The process is not root, `ip` is missing, or there is no release binary beside this one.
-pub fn measure(quick: bool) -> Result<Start> {
+pub fn measure(plan: Plan) -> Result<Start> {
     let (client, server) = (Netns::new()?, Netns::new()?);
     let pairs = (0..INTERFACES)
         .map(|number| {
@@ -100,7 +100,7 @@ pub fn measure(quick: bool) -> Result<Start> {
     // A run takes a registry that it finds pinned: here there is none.
     let bpffs = Bpffs::new()?;
     bpffs.enter(|| {
-        let starts = if quick { 3 } else { 15 };
+        let (starts, quick) = (plan.rounds as usize, plan.is_quick);
         Ok(Start {
             starts,
             setups: setups(&server, starts, quick)?,

@@ -102,6 +102,16 @@ impl Label {
         }
     }
 
+    /// The label that these bytes are, in native byte order: a value of the map that was read in one piece.
+    #[inline(always)]
+    pub const fn of_bytes([low, high, class, pad]: [u8; 4]) -> Self {
+        Self {
+            slot: u16::from_ne_bytes([low, high]),
+            class,
+            pad,
+        }
+    }
+
     /// Position in the `services` map.
     #[inline(always)]
     pub const fn slot(self) -> u16 {

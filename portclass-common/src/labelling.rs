@@ -82,7 +82,7 @@ const _: () = assert!(FIRST_SLOT + MAX_SLOTS < 1 << Answer::COUNTER_BITS);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Labelling {
     answer: Answer,
-    /// A number of the kernel's registers' size: two stay apart in them, where the compiler would pack three into one and
+    /// Not a `u16`: two numbers stay apart in the kernel's registers, where the compiler would pack three into one and
     /// unpack them for every frame.
     port: u32,
 }

@@ -8,6 +8,9 @@ pub const MEMO_WORDS: usize = Transport::ALL.len() << PORT_BITS;
 
 const PORT_BITS: u32 = u16::BITS;
 
+// What is more than an index is masked off.
+const _: () = assert!(MEMO_WORDS.is_power_of_two() && Transport::ALL.len() == 4);
+
 /// Where the word of `port` (host byte order) on `transport` stands.
 #[inline(always)]
 pub const fn memo_index(transport: Transport, port: u16) -> u32 {
@@ -26,7 +29,8 @@ pub const fn memo_place(index: u32) -> (Transport, u16) {
     (transport, index as u16)
 }
 
-/// An answer and the generation that it is of, as a number that is written and read in one piece. 0 remembers
+/// An answer and the generation that it is of, as a number that is written and read in one piece
+/// on 64-bit kernels. 0 remembers
 /// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(transparent)]

@@ -10,9 +10,10 @@ use aya_ebpf::{
 };
 use portclass_common::{
     label::{Class, Label},
-    labelling::Answer,
-    packet::{Link, quick},
+    labelling::{Answer, Labelling},
+    packet::{Link, Start, parse, quick},
     tag::Tag,
+    transport::Transport,
 };
 
 use crate::{
@@ -50,12 +51,6 @@ pub fn empty_frags(_ctx: XdpContext) -> u32 {
 #[classifier]
 pub fn empty_tc(_ctx: TcContext) -> i32 {
     TC_ACT_UNSPEC
-}
-
-/// Sends every frame back, which makes a test run on live frames a sender.
-#[xdp]
-pub fn transmit(_ctx: XdpContext) -> u32 {
-    xdp_action::XDP_TX
 }
 
 /// Observes a mix: every run's frame goes to another port.
@@ -129,14 +124,27 @@ fn readdress(ctx: &XdpContext) {
 /// Labels come from the port by arithmetic, so that counting touches as many counters as a registry has.
 #[inline(always)]
 fn observe_without_lookup(ctx: &XdpContext) {
-    const SLOTS: u16 = 16_384;
     // SAFETY: the context is the one that the kernel handed over.
-    let mut source = unsafe { Direct::new(ctx.ctx, false) };
-    let Some(flow) = quick(&mut source) else {
-        return;
+    let source = || unsafe { Direct::new(ctx.ctx, false) };
+    let answer = match quick(&mut source()) {
+        Some(flow) => by_arithmetic(flow.transport, flow.destination).counter(),
+        None => {
+            let parsed = parse(source(), Start::of(Link::Ethernet), false);
+            Labelling::of(parsed.outcome(), 0, by_arithmetic).counter()
+        }
     };
-    let label = Label::new(flow.destination % SLOTS, Class::Labelled);
-    let answer = Answer::of(Some(label), flow.transport, flow.destination);
     let bytes = (ctx.data_end() - ctx.data()) as u64;
-    count(answer.counter(), Size::of_one(bytes));
+    count(answer, Size::of_one(bytes));
+}
+
+/// TCP and UDP have slots of their own.
+#[inline(always)]
+fn by_arithmetic(transport: Transport, port: u16) -> Answer {
+    const SLOTS: u32 = 16_384;
+    let slot = (u32::from(port) << 1 | transport.index() & 1) % SLOTS;
+    Answer::of(
+        Some(Label::new(slot as u16, Class::Labelled)),
+        transport,
+        port,
+    )
 }

@@ -2,6 +2,7 @@
 
 use portclass_common::{
     counter::FIRST_SLOT,
+    label::Label,
     labelling::{Answer, Labelling},
     memo::{Word, memo_index, memo_place},
     packet::{self, Flow, Parsed, Source, Start},
@@ -58,7 +59,7 @@ extern "C" fn ask(index: u32, generation: u32) -> u32 {
     let port = after(generation, port);
     let (answer, again) = (look_up(transport, port), look_up(transport, port));
     // An entry that user space replaces gives its place to the next one, and whoever is held up between finding a label
-    // and reading it may read that one's. Such a label does not come twice.
+    // and reading it may read that one's. It is not likely to come twice, and the next generation ends it.
     if answer == again {
         // SAFETY: the word lies in the memo, and it is written in one piece.
         unsafe { memo(index).write_volatile(Word::new(generation, answer)) };
@@ -86,14 +87,13 @@ fn after(generation: u32, port: u16) -> u16 {
 /// Asks the hash map.
 #[inline(always)]
 fn look_up(transport: Transport, port: u16) -> Answer {
-    // SAFETY: the reference is read before the program ends, and the map's entries are preallocated: an entry that
-    // user space replaces meanwhile gives a label that is, or was, an entry's.
-    let label = unsafe { REGISTRY.get(PortKey::new(port, transport)) };
-    match label {
-        // Others may write to the pinned map, and a slot that it has no room for would count in another CPU's row.
-        Some(label) if FIRST_SLOT + u32::from(label.slot()) < COUNTER_STRIDE.load() => {
-            Answer::of(Some(*label), transport, port)
-        }
-        _ => Answer::of(None, transport, port),
-    }
+    let Some(entry) = REGISTRY.get_ptr(PortKey::new(port, transport)) else {
+        return Answer::of(None, transport, port);
+    };
+    // SAFETY: the entry is valid until the program ends, and its four bytes lie at a multiple of 8. User space may replace
+    // it at any moment, and what is read in one piece is a label that is, or was, an entry's.
+    let label = Label::of_bytes(unsafe { entry.cast::<u32>().read_volatile() }.to_ne_bytes());
+    // Others may write to the pinned map, and a slot that it has no room for would count in another CPU's row.
+    let is_there = FIRST_SLOT + u32::from(label.slot()) < COUNTER_STRIDE.load();
+    Answer::of(is_there.then_some(label), transport, port)
 }

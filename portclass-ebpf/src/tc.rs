@@ -8,9 +8,9 @@ use portclass_common::{
 };
 
 use crate::{
-    count::{Size, account, count},
+    count::{Size, account, account_quickly},
     frame::{Copied, Direct},
-    label::{answer, labelling, parse},
+    label::{labelling, parse},
     log::Direction,
     maps::{MARK_MASK, MARK_SHIFT, Switches},
 };
@@ -37,7 +37,7 @@ pub fn receive(ctx: &TcContext, link: Link) {
     }
 }
 
-/// Labels and counts the frame that most are, as long as that is all there is to do. Gives `false` and does nothing
+/// Labels and counts a frame of the most common kind, as long as that is all there is to do. Gives `false` and does nothing
 /// otherwise.
 #[inline(always)]
 fn count_quickly(ctx: &TcContext, link: Link) -> bool {
@@ -48,7 +48,7 @@ fn count_quickly(ctx: &TcContext, link: Link) -> bool {
     let Some(flow) = quick(&mut direct(ctx)) else {
         return false;
     };
-    count(answer(flow).counter(), Size::of_one(on_the_wire(ctx, 1)));
+    account_quickly(flow, Size::of_one(on_the_wire(ctx, 1)));
     true
 }
 

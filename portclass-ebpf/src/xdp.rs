@@ -15,9 +15,9 @@ use portclass_common::{
 };
 
 use crate::{
-    count::{Size, account, count},
+    count::{Size, account, account_quickly, count},
     frame::{Copied, Direct, difference},
-    label::{answer, parse},
+    label::parse,
     log::Direction,
     maps::Switches,
 };
@@ -71,7 +71,7 @@ pub fn observe_buffers(ctx: &XdpContext, link: Link) {
     finish(ctx, &parsed, in_buffers(ctx), switches);
 }
 
-/// Labels and counts the frame that most are, as long as that is all there is to do. Gives `false` and does nothing
+/// Labels and counts a frame of the most common kind, as long as that is all there is to do. Gives `false` and does nothing
 /// otherwise.
 #[inline(always)]
 fn count_quickly(
@@ -86,7 +86,7 @@ fn count_quickly(
     let Some(flow) = quick(&mut direct(ctx, false)) else {
         return false;
     };
-    count(answer(flow).counter(), Size::of_one(bytes(ctx)));
+    account_quickly(flow, Size::of_one(bytes(ctx)));
     true
 }
 

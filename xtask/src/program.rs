@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
+    build_ebpf,
     exec::{exec, print},
     workspace,
 };
@@ -41,8 +42,9 @@ pub fn build() -> Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// A build fails, or something cannot be measured.
+/// A kernel object is stale, a build fails, or something cannot be measured.
 pub fn bench(arguments: &[String]) -> Result<()> {
+    build_ebpf::check()?;
     build()?;
     let bench = build_package("bench")?;
     exec(as_root(bench.as_os_str()).args(arguments))?;

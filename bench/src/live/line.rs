@@ -7,7 +7,7 @@ use rustix::{
     fs::{Mode, OFlags},
     mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen},
     process::{Pid, setpriority_process},
-    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+    thread::{CpuSet, sched_setaffinity},
 };
 use testbed::{
     veth::{End, Veth},
@@ -44,7 +44,6 @@ impl<'veth> Line<'veth> {
     /// Brings the pair up. Both ends run on one core: the receiving one is polled where the sending one has filled its
     /// queue.
     pub fn new(veth: &'veth Veth<'veth>, frame: &'veth [u8], batch: u32) -> Result<Self> {
-        let allowed = sched_getaffinity(None)?;
         // With it the driver takes XDP frames, whether a program is attached or not.
         receive_offload(&veth.server)?;
         for end in [&veth.client, &veth.server] {
@@ -55,9 +54,7 @@ impl<'veth> Line<'veth> {
             veth,
             transmit: XdpProgram::load("transmit", Verdict::Transmit, false)?,
             sender: veth.client.index()?,
-            cpus: (0..CpuSet::MAX_CPU)
-                .filter(|&cpu| allowed.is_set(cpu))
-                .collect(),
+            cpus: crate::cpu::allowed()?,
             frame,
             batch,
         })

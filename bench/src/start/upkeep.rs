@@ -168,7 +168,6 @@ fn frames() -> Result<Vec<Vec<u8>>> {
     let frames: Vec<_> = tcp
         .take(SERVICES)
         .map(|entry| {
-            // Not a registered port, so that this one decides.
             let segment = segment::tcp(&Hosts::V4, 65_000, entry.key.port(), &[]);
             let mut frame = padded(ethernet(ether_type::IPV4, &ipv4(protocol::TCP, &segment)));
             frame[..SOMEBODY_ELSE.len()].copy_from_slice(&SOMEBODY_ELSE);

@@ -75,10 +75,10 @@ impl Target<'_> {
     /// Makes the maps hold the registry's entries and nothing else, and returns what has changed.
     ///
     /// New slots are published before any key leads to them. Whoever is interrupted after that leaves slots that keep
-    /// their meaning, and entries that the next one puts right.
+    /// their meaning, and entries that the next one puts right. The generation is another one in the end, also where the
+    /// kernel refuses an entry midway: programs must not remember what stood there before.
     pub(super) fn fill(&mut self, registry: &Registry) -> Result<Changes, FillError> {
-        let state = self.state()?;
-        let before = state.contents();
+        let before = self.state()?.contents();
         let Slots {
             labels,
             new_services,
@@ -87,16 +87,24 @@ impl Target<'_> {
         for (slot, service) in (before.slots..).zip(&new_services) {
             self.services.set(slot, *service);
         }
-        let slots = contents.slots;
-        self.publish(State::new(state.generation(), Contents { slots, ..before }))?;
+        let grown = Contents {
+            slots: contents.slots,
+            ..before
+        };
+        self.publish(State::new(self.state()?.generation(), grown))?;
 
-        let mut changes = self.replace(&labels)?;
-        changes.new_slots = new_services.len() as u32;
-        changes.contents = contents;
+        let replaced = self.replace(&labels);
         // Whoever sees the new generation must see the entries that it is of.
         fence(Ordering::SeqCst);
-        self.publish(State::new(state.generation().wrapping_add(1), contents))?;
-        Ok(changes)
+        // Others may have bumped it meanwhile, and none may come twice.
+        let next = self.state()?.generation().wrapping_add(1);
+        let holds = if replaced.is_ok() { contents } else { grown };
+        self.publish(State::new(next, holds))?;
+        Ok(Changes {
+            new_slots: new_services.len() as u32,
+            contents,
+            ..replaced?
+        })
     }
 
     /// Finds a slot for every entry, if there are enough. `used` slots have a meaning.

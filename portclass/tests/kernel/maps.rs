@@ -216,6 +216,9 @@ fn a_reload_that_is_interrupted_leaves_every_slot_its_meaning() {
                 Err(FillError::Kernel(_))
             ));
             assert_eq!(meanings(&dataplane).len(), slots, "{records:?}");
+            // What programs remember they ask for again.
+            let after = Pins::find(&directory).expect("our pins").expect("pins");
+            assert_eq!(after.generation(), pins.generation() + 1);
         }
         let pins = Pins::find(&directory).expect("our pins").expect("pins");
         let dataplane =

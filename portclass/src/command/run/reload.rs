@@ -134,7 +134,9 @@ pub fn put(registry: &Registry, dataplane: &mut Dataplane) -> String {
         Ok(changes) => format!("reloaded the registry: {}", summary(&changes)),
         Err(error @ FillError::TooLarge { .. }) => kept(error),
         Err(error @ FillError::Kernel(_)) => {
-            format!("warning: only a part of the registry is reloaded: {error}; send SIGHUP again")
+            format!(
+                "warning: perhaps only a part of the registry is reloaded: {error}; send SIGHUP again"
+            )
         }
     }
 }
