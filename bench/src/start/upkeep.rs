@@ -43,7 +43,7 @@ struct Scenario {
     traffic: bool,
 }
 
-const SCENARIOS: [Scenario; 5] = [
+const SCENARIOS: [Scenario; 6] = [
     Scenario {
         what: "1 Hz, no traffic, table to a file",
         arguments: "--format table",
@@ -68,6 +68,13 @@ const SCENARIOS: [Scenario; 5] = [
     Scenario {
         what: "10 Hz, 500 services, table to a file",
         arguments: "--format table",
+        interval: Duration::from_millis(100),
+        sink: Sink::File,
+        traffic: true,
+    },
+    Scenario {
+        what: "the same, 40 of them shown",
+        arguments: "--format table --limit 40",
         interval: Duration::from_millis(100),
         sink: Sink::File,
         traffic: true,
