@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io,
-    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
     panic::resume_unwind,
     path::PathBuf,
     process::{Child, Command, Output},
@@ -95,6 +95,12 @@ impl Netns {
             self.namespace.as_raw_fd()
         )
         .into()
+    }
+}
+
+impl AsFd for Netns {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.namespace.as_fd()
     }
 }
 

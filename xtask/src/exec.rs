@@ -1,6 +1,6 @@
 //! Running ordinary tools, each command line printed first.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -37,6 +37,15 @@ pub fn output(command: &mut Command) -> Result<String> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// A program on the path, or where Debian keeps those for root.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    directories
+        .map(|directory| directory.join(program))
+        .find(|path| path.is_file())
 }
 
 /// Prints the command line to standard error.

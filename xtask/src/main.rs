@@ -6,11 +6,13 @@ mod debian;
 mod demo;
 mod exec;
 mod finish;
+mod interrupt;
 mod kernel_toolchain;
 mod program;
 mod record;
 mod setup;
 mod test;
+mod vm;
 mod workspace;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -58,6 +60,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Run the kernel and live tests, or portclass, in virtual machines with Debian's kernels
+    Vm(vm::Options),
     /// Rebuild the kernel objects from source
     BuildEbpf {
         /// Only say whether a checked-in object is stale; needs no tools
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Command::Demo { program, arguments } => demo::demo(program, &arguments),
         Command::Load { arguments } => program::run("load", &arguments),
         Command::Bench { arguments } => program::bench(&arguments),
+        Command::Vm(options) => vm::vm(&options),
         Command::Setup => setup::setup(),
         Command::BuildEbpf { check: true } => build_ebpf::check(),
         Command::BuildEbpf { check: false } => build_ebpf::rebuild(),

@@ -1,12 +1,12 @@
 //! `cargo xtask setup`: what building the kernel side and running the tests takes, beside stable Rust.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::{
     debian,
-    exec::{exec, line},
+    exec::{exec, find, line},
     kernel_toolchain::KernelToolchain,
     program::is_root,
 };
@@ -37,6 +37,15 @@ const TEST_TOOLS: [(&str, &str); 4] = [
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
+];
+
+/// Programs that run virtual machines, or in them, each with Debian's package for it.
+const MACHINE_TOOLS: [(&str, &str); 5] = [
+    ("depmod", "kmod"),
+    ("nft", "nftables"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("wg", "wireguard-tools"),
+    ("xz", "xz-utils"),
 ];
 
 /// Installs what is missing. Quick when nothing is.
@@ -96,7 +105,7 @@ fn install_debians_pair() -> Result<()> {
 }
 
 fn install_rustups_pair() -> Result<()> {
-    if !is_on_path("rustup") {
+    if find("rustup").is_none() {
         bail!(
             "the kernel side's compiler is missing, and so are rustup and Debian's packages for it: \
              install rustup, then run `cargo xtask setup` again"
@@ -113,9 +122,22 @@ fn linker_installation(options: &[&str]) -> Command {
 }
 
 fn test_tools() -> Result<()> {
-    let missing = TEST_TOOLS
+    install(&TEST_TOOLS, "the tests call")
+}
+
+/// The programs that run virtual machines, installed where they are missing.
+///
+/// # Errors
+///
+/// They cannot be installed from here; the message has the command that would.
+pub fn machine_tools() -> Result<()> {
+    install(&MACHINE_TOOLS, "virtual machines take")
+}
+
+fn install(tools: &[(&str, &str)], what_for: &str) -> Result<()> {
+    let missing = tools
         .iter()
-        .filter(|(program, _)| !is_on_path(program));
+        .filter(|(program, _)| find(program).is_none());
     let packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
     if packages.is_empty() {
         return Ok(());
@@ -123,22 +145,15 @@ fn test_tools() -> Result<()> {
     let mut installation = debian::installation(&packages);
     if !debian::offers(&packages) {
         bail!(
-            "tools that the tests call are missing: {}",
+            "tools that {what_for} are missing: {}",
             packages.join(", ")
         );
     }
     if !is_root() {
         bail!(
-            "tools that the tests call are missing: run\n  {}",
+            "tools that {what_for} are missing: run\n  {}",
             line(&installation)
         );
     }
     exec(&mut installation)
-}
-
-/// Whether a program lies on the path, or where Debian keeps those for root.
-fn is_on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut directories = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    directories.any(|directory| Path::is_file(&directory.join(program)))
 }

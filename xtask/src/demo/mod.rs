@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: real traffic between two network namespaces, shown labelled, every count checked.
 
-mod interrupt;
+
 mod plan;
 mod report;
 mod senders;
@@ -16,8 +16,8 @@ use std::{
 use anyhow::{Result, ensure};
 use testbed::{netns::Netns, tap::Tap, veth::Veth, witness::Witness};
 
-use crate::program;
-use interrupt::Interrupt;
+use crate::{interrupt::Interrupt, program};
+
 use senders::Senders;
 use subject::Subject;
 

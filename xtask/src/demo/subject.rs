@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use testbed::netns::Netns;
 
-use super::interrupt::Interrupt;
-use crate::exec::print;
+
+use crate::{exec::print, interrupt::Interrupt};
 
 /// What `portclass run` says on standard error once it counts.
 const ATTACHED: &str = "portclass: attached to ";

@@ -1,4 +1,4 @@
-//! Ctrl-C, caught so that the observed program is waited for.
+//! Ctrl-C, caught so that what was started is ended in order.
 
 use std::sync::{
     Arc,

@@ -1,0 +1,44 @@
+//! The first process of `cargo xtask vm`'s machines: sets the machine up, does what it is there for, switches it off.
+//!
+//! What is to be done stands in `/task`, one word a line: `test` with the test programs and, after `--`, their arguments,
+//! or `show` with the arguments of `portclass`. What the kernel says goes to the first serial line, standard output to
+//! the second, standard error to the third.
+
+mod power;
+mod setup;
+mod show;
+mod test;
+
+use std::{fs, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+
+/// What `cargo xtask vm` looks for: a machine that has failed to start may be off as well.
+const DONE: &str = "guest: done, status ";
+
+fn main() -> ExitCode {
+    let status = match run() {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("guest: {error:#}");
+            1
+        }
+    };
+    // To the kernel's line, where nothing of the programs' comes between.
+    let _ = fs::write("/dev/console", format!("{DONE}{status}\n"));
+    power::off(status == 0)
+}
+
+fn run() -> Result<i32> {
+    setup::mount_all()?;
+    setup::take_serial_lines()?;
+    setup::load_drivers();
+    setup::bring_loopback_up()?;
+    let task = fs::read_to_string("/task").context("/task")?;
+    let words: Vec<&str> = task.lines().collect();
+    match words.split_first() {
+        Some((&"test", rest)) => test::run(rest),
+        Some((&"show", rest)) => show::run(rest),
+        _ => bail!("/task: {task:?}: neither test nor show"),
+    }
+}

@@ -1,0 +1,24 @@
+//! `test`: runs test programs.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+/// Runs each program to its end, and gives the status of the first that fails.
+pub fn run(words: &[&str]) -> Result<i32> {
+    let mut parts = words.splitn(2, |word| *word == "--");
+    let programs = parts.next().unwrap_or_default();
+    let arguments = parts.next().unwrap_or_default();
+    let mut first_failure = 0;
+    for program in programs {
+        let status = Command::new(program)
+            .args(arguments)
+            .env("PORTCLASS_VM", "1")
+            .status()
+            .with_context(|| format!("cannot start {program}"))?;
+        if first_failure == 0 {
+            first_failure = status.code().unwrap_or(1);
+        }
+    }
+    Ok(first_failure)
+}

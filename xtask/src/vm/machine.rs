@@ -1,0 +1,169 @@
+//! A virtual machine, from its start to its end.
+
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    os::{
+        fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+        unix::process::CommandExt as _,
+    },
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use rustix::{
+    process::{Signal, set_parent_process_death_signal},
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
+
+use super::nics::Nics;
+use crate::interrupt::Interrupt;
+
+/// QEMU's emulator of such machines.
+pub const QEMU: &str = "qemu-system-x86_64";
+
+/// The status that QEMU ends with when the machine says that all went well; a machine that panics ends with 0.
+const SUCCESS: i32 = 33;
+/// What the first process says at its end.
+const DONE: &str = "guest: done, status ";
+
+const POLL: Duration = Duration::from_millis(20);
+
+/// How instructions are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accelerator {
+    /// One after the other, in software. Several threads would be faster, but a few of a hundred kernels panic then.
+    Emulation,
+    /// By the processor.
+    Kvm,
+}
+
+impl Accelerator {
+    const fn options(self) -> [&'static str; 4] {
+        match self {
+            Self::Emulation => ["-accel", "tcg,thread=single", "-cpu", "max"],
+            Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
+        }
+    }
+}
+
+/// What a machine is started with.
+pub struct Machine<'a> {
+    pub accelerator: Accelerator,
+    /// The kernel's image.
+    pub kernel: &'a Path,
+    /// The archive of its first file system.
+    pub root: &'a Path,
+    pub nics: Option<&'a Nics>,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+/// How a machine has ended.
+#[derive(Debug)]
+pub enum End {
+    /// It has done its task, well.
+    Well,
+    /// It has done its task, with this status.
+    Badly(i32),
+    /// It has not come to its task's end: what happened.
+    Broken(String),
+}
+
+impl Machine<'_> {
+    /// Runs it to its end. The kernel's words go to `console`, those of the programs to `stdout` and `stderr`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, or this process is interrupted.
+    pub fn run(
+        &self,
+        console: &Path,
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+        interrupt: &Interrupt,
+    ) -> Result<End> {
+        let mut command = self.command(console);
+        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        let netns = self.nics.map(|nics| nics.netns().as_fd().as_raw_fd());
+        // SAFETY: two system calls, which allocate nothing, on a descriptor that is open until the machine has ended.
+        unsafe {
+            command.pre_exec(move || {
+                // Not even SIGKILL leaves a machine behind.
+                set_parent_process_death_signal(Some(Signal::KILL))?;
+                if let Some(netns) = netns {
+                    let netns = BorrowedFd::borrow_raw(netns);
+                    move_into_link_name_space(netns, Some(LinkNameSpaceType::Network))?;
+                }
+                Ok(())
+            });
+        }
+        let child = command.spawn();
+        let mut machine = Running(child.with_context(|| format!("cannot start {QEMU}"))?);
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = machine.0.try_wait()? {
+                break status;
+            }
+            interrupt.check()?;
+            if start.elapsed() > self.limit {
+                let limit = self.limit.as_secs();
+                return Ok(End::Broken(format!("not done within {limit} s")));
+            }
+            thread::sleep(POLL);
+        };
+        let mut said = Vec::new();
+        File::open(console)?.read_to_end(&mut said)?;
+        let said = String::from_utf8_lossy(&said);
+        let done = said.lines().find_map(|line| line.split_once(DONE));
+        Ok(match done.and_then(|(_, status)| status.trim().parse().ok()) {
+            Some(0) if status.code() == Some(SUCCESS) => End::Well,
+            Some(code) if code != 0 => End::Badly(code),
+            _ => End::Broken(format!("it went off before its task was done ({status})")),
+        })
+    }
+
+    fn command(&self, console: &Path) -> Command {
+        let mut command = Command::new(QEMU);
+        command
+            .args(self.accelerator.options())
+            .args(["-smp", "2", "-m", "1G"])
+            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+            .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"])
+            .arg("-serial")
+            .arg(format!("file:{}", console.display()));
+        for (name, descriptor) in [("out", 1), ("err", 2)] {
+            let path = format!("file,id={name},path=/proc/self/fd/{descriptor},append=on");
+            command.args(["-chardev", &path, "-serial", &format!("chardev:{name}")]);
+        }
+        if let Some(nics) = self.nics {
+            command.args(nics.options());
+        }
+        command.arg("-kernel").arg(self.kernel);
+        command.arg("-initrd").arg(self.root);
+        // A kernel that panics goes off at once.
+        command.args(["-append", "console=ttyS0 quiet loglevel=4 panic=-1"]);
+        command
+    }
+}
+
+/// A machine that goes off when this value goes.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The last lines of a file, for whoever wants to know what went wrong.
+pub fn last_lines(path: &Path, lines: usize) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}

@@ -1,0 +1,252 @@
+//! `cargo xtask vm`: virtual machines with Debian's kernels, to run the kernel and live tests in, or portclass itself.
+
+mod apt;
+mod archive;
+mod kernels;
+mod log;
+mod machine;
+mod nics;
+mod outcome;
+mod programs;
+mod root;
+mod version;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use self::{
+    kernels::Kernels,
+    machine::{Accelerator, End, Machine, QEMU, last_lines},
+    nics::Nics,
+    outcome::Outcome,
+    programs::Programs,
+    version::Version,
+};
+use crate::{exec::find, interrupt::Interrupt, setup, workspace::target_directory};
+
+/// Arguments of `cargo xtask vm`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// A kernel by its version or the beginning of it, or all, the newest of each series; may be given several times
+    /// [default: the oldest and the newest; with arguments the newest]
+    #[arg(long = "kernel", value_name = "VERSION")]
+    kernels: Vec<String>,
+    /// List the kernels that can be had
+    #[arg(long)]
+    list: bool,
+    /// Run on the processor instead of emulating one
+    #[arg(long)]
+    kvm: bool,
+    /// How long a machine may take
+    #[arg(long, default_value = "15m", value_parser = humantime::parse_duration)]
+    limit: Duration,
+    /// Run the tests with these words in their names alone
+    #[arg(long, value_name = "WORD", conflicts_with = "arguments")]
+    only: Vec<String>,
+    /// Write what came of the tests to this file, as Markdown
+    #[arg(long, value_name = "FILE", conflicts_with = "arguments")]
+    log: Option<PathBuf>,
+    /// Run portclass with these arguments, beside an interface with traffic, instead of the tests
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<String>,
+}
+
+/// Lists, shows or tests.
+///
+/// # Errors
+///
+/// Something is missing, or fails in a machine.
+pub fn vm(options: &Options) -> Result<()> {
+    if !cfg!(target_arch = "x86_64") {
+        bail!("machines are for x86-64, and so has to be the computer that runs them");
+    }
+    let cache = target_directory()?.join("vm");
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    if options.list {
+        return list(&Kernels::list(&cache)?);
+    }
+    setup::machine_tools()?;
+    ensure!(find(QEMU).is_some(), "{QEMU} is missing (Debian's package qemu-system-x86)");
+    let kernels = Kernels::list(&cache)?;
+    let chosen = choose(&kernels, options)?;
+    let fetched = chosen.iter().map(|version| kernels.fetch(version));
+    let fetched = fetched.collect::<Result<Vec<_>>>()?;
+    let programs = Programs::build(options.arguments.is_empty())?;
+    // From here on a signal ends what is running in order.
+    let interrupt = Interrupt::catch()?;
+    let vm = Vm {
+        options,
+        programs,
+        interrupt,
+        // What one run needs goes with it, however it ends.
+        folder: tempfile::tempdir_in(&cache)?,
+        failures: cache.join("failed"),
+    };
+    let machines = chosen.iter().zip(&fetched);
+    if options.arguments.is_empty() {
+        vm.test_all(machines.collect())
+    } else {
+        machines.into_iter().try_for_each(|machine| vm.show(machine))
+    }
+}
+
+fn list(kernels: &Kernels) -> Result<()> {
+    for (version, is_cached) in kernels.all() {
+        println!("{version}{}", if is_cached { " (in the cache)" } else { "" });
+    }
+    Ok(())
+}
+
+fn choose(kernels: &Kernels, options: &Options) -> Result<Vec<Version>> {
+    let newest = kernels.newest_of_each_series();
+    let mut chosen = Vec::new();
+    for name in &options.kernels {
+        match name.as_str() {
+            "all" => chosen.extend(newest.clone()),
+            name => chosen.push(kernels.named(name)?),
+        }
+    }
+    if chosen.is_empty() {
+        // The first of them has the least, and the last one changes what nobody has seen yet.
+        let first = newest.first().filter(|_| options.arguments.is_empty());
+        chosen.extend(first.into_iter().chain(newest.last()).cloned());
+    }
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
+}
+
+/// Everything that machines have in common.
+struct Vm<'a> {
+    options: &'a Options,
+    programs: Programs,
+    interrupt: Interrupt,
+    folder: tempfile::TempDir,
+    /// Where the words of a machine are kept that did not end well.
+    failures: PathBuf,
+}
+
+type Subject<'a> = (&'a Version, &'a kernels::Kernel);
+
+impl Vm<'_> {
+    /// Runs portclass in one machine.
+    fn show(&self, (version, kernel): Subject<'_>) -> Result<()> {
+        eprintln!("xtask: Linux {version}, {}", self.options.arguments.join(" "));
+        let task = [&["show".to_owned()], &self.options.arguments[..]].concat();
+        let console = self.folder.path().join("console");
+        let end = self.run(version, kernel, &task, &console, Stdio::inherit(), Stdio::inherit())?;
+        match end {
+            End::Well => Ok(()),
+            End::Badly(status) => bail!("portclass has ended with status {status}"),
+            End::Broken(why) => bail!("Linux {version}: {why}\n{}", last_lines(&console, 30)),
+        }
+    }
+
+    /// Runs the tests in all machines, as many at a time as there are processors.
+    fn test_all(&self, machines: Vec<Subject<'_>>) -> Result<()> {
+        let at_once = thread::available_parallelism().map_or(1, usize::from);
+        let outcomes = Mutex::new(Vec::new());
+        let waiting = Mutex::new(machines.iter());
+        let next = || waiting.lock().ok()?.next();
+        thread::scope(|scope| -> Result<()> {
+            let run = || -> Result<()> {
+                while let Some(&subject) = next() {
+                    let outcome = self.test(subject)?;
+                    eprint!("{outcome}");
+                    outcomes.lock().expect("no test panics").push(outcome);
+                }
+                Ok(())
+            };
+            let workers = (0..at_once.min(machines.len())).map(|_| scope.spawn(run));
+            let workers: Vec<_> = workers.collect();
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().expect("no test panics"))
+        })?;
+        let mut outcomes = outcomes.into_inner().expect("no test panics");
+        outcomes.sort_by(|one, other| one.version.cmp(&other.version));
+        if let Some(path) = &self.options.log {
+            fs::write(path, log::markdown(&outcomes))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let failed: Vec<String> = outcomes
+            .iter()
+            .filter(|outcome| !outcome.is_well())
+            .map(|outcome| outcome.version.to_string())
+            .collect();
+        ensure!(
+            failed.is_empty(),
+            "not all is well on Linux {}; what they said is in {}",
+            failed.join(", "),
+            self.failures.display()
+        );
+        Ok(())
+    }
+
+    fn test(&self, (version, kernel): Subject<'_>) -> Result<Outcome> {
+        let programs = self.programs.tests.iter().map(|test| test.display().to_string());
+        let task = [
+            vec!["test".to_owned()],
+            programs.collect(),
+            vec!["--".to_owned()],
+            self.options.only.clone(),
+        ]
+        .concat();
+        let folder = self.folder.path().join(version.to_string());
+        fs::create_dir_all(&folder)?;
+        let [console, stdout, stderr] =
+            ["console", "stdout", "stderr"].map(|name| folder.join(name).with_extension("log"));
+        let create = |path: &Path| fs::File::create(path);
+        eprintln!("xtask: Linux {version}: starting");
+        let start = Instant::now();
+        let (out, err) = (create(&stdout)?, create(&stderr)?);
+        let end = self.run(version, kernel, &task, &console, out.into(), err.into())?;
+        let outcome = Outcome::read(version, end, start.elapsed(), &stdout, &stderr)?;
+        if !outcome.is_well() {
+            let kept = self.failures.join(version.to_string());
+            let _ = fs::remove_dir_all(&kept);
+            fs::create_dir_all(&kept)?;
+            for path in [&console, &stdout, &stderr] {
+                let name = path.file_name().unwrap_or_default();
+                fs::copy(path, kept.join(name))?;
+            }
+            eprintln!("{}\n{}", last_lines(&console, 20), last_lines(&stdout, 60));
+        }
+        Ok(outcome)
+    }
+
+    fn run(
+        &self,
+        version: &Version,
+        kernel: &kernels::Kernel,
+        task: &[String],
+        console: &Path,
+        stdout: Stdio,
+        stderr: Stdio,
+    ) -> Result<End> {
+        let root = self.folder.path().join(format!("{version}.cpio"));
+        root::write(&root, kernel, &self.programs, &task.join("\n"))?;
+        let nics = Nics::new();
+        if let Err(why) = &nics {
+            eprintln!("xtask: Linux {version}: without network cards: {why:#}");
+        }
+        let machine = Machine {
+            accelerator: if self.options.kvm { Accelerator::Kvm } else { Accelerator::Emulation },
+            kernel: &kernel.image,
+            root: &root,
+            nics: nics.as_ref().ok(),
+            limit: self.options.limit,
+        };
+        let end = machine.run(console, stdout, stderr, &self.interrupt);
+        fs::remove_file(&root)?;
+        end
+    }
+}
