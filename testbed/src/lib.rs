@@ -12,6 +12,7 @@ pub mod fixture;
 pub mod foreign;
 pub mod frame;
 pub mod ip;
+pub mod kernel;
 pub mod netns;
 pub mod packet_socket;
 pub mod privilege;

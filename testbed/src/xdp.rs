@@ -194,27 +194,49 @@ impl XdpProgram {
         batch: u32,
     ) -> Result<Duration> {
         let context = xdp_md_of(interface, u32::try_from(frame.len())?);
-        let attributes = UnsafeCell::new(TestRun {
+        let run = TestRun {
+            repeat: count,
+            flags: BPF_F_TEST_XDP_LIVE_FRAMES,
+            batch_size: batch,
+            ..self.test_run(frame, &context)
+        };
+        let attributes = UnsafeCell::new(run);
+        // SAFETY: what the attributes point to lives during the call, and the kernel writes into their cell alone.
+        unsafe { call(BPF_PROG_TEST_RUN, &attributes) }.context("cannot send live frames")?;
+        let each = Duration::from_nanos(attributes.into_inner().duration.into());
+        Ok(each * count)
+    }
+
+    /// Runs it once on `frame`, which `context`, a `struct xdp_md`, describes.
+    ///
+    /// # Errors
+    ///
+    /// The kernel takes no context here (before Linux 5.15), or not this one.
+    pub fn run_with(&self, frame: &[u8], context: &[u8]) -> Result<()> {
+        let attributes = UnsafeCell::new(self.test_run(frame, context));
+        // SAFETY: as above.
+        unsafe { call(BPF_PROG_TEST_RUN, &attributes) }.context("cannot run the program")?;
+        Ok(())
+    }
+
+    fn test_run(&self, frame: &[u8], context: &[u8]) -> TestRun {
+        TestRun {
             prog_fd: self.program.as_raw_fd() as u32,
             retval: 0,
             data_size_in: frame.len() as u32,
             data_size_out: 0,
             data_in: frame.as_ptr() as u64,
             data_out: 0,
-            repeat: count,
+            repeat: 1,
             duration: 0,
             ctx_size_in: context.len() as u32,
             ctx_size_out: 0,
             ctx_in: context.as_ptr() as u64,
             ctx_out: 0,
-            flags: BPF_F_TEST_XDP_LIVE_FRAMES,
+            flags: 0,
             cpu: 0,
-            batch_size: batch,
+            batch_size: 0,
             padding: 0,
-        });
-        // SAFETY: what the attributes point to lives during the call, and the kernel writes into their cell alone.
-        unsafe { call(BPF_PROG_TEST_RUN, &attributes) }.context("cannot send live frames")?;
-        let each = Duration::from_nanos(attributes.into_inner().duration.into());
-        Ok(each * count)
+        }
     }
 }

@@ -135,19 +135,14 @@ pub fn machine_tools() -> Result<()> {
 }
 
 fn install(tools: &[(&str, &str)], what_for: &str) -> Result<()> {
-    let missing = tools
-        .iter()
-        .filter(|(program, _)| find(program).is_none());
+    let missing = tools.iter().filter(|(program, _)| find(program).is_none());
     let packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
     if packages.is_empty() {
         return Ok(());
     }
     let mut installation = debian::installation(&packages);
     if !debian::offers(&packages) {
-        bail!(
-            "tools that {what_for} are missing: {}",
-            packages.join(", ")
-        );
+        bail!("tools that {what_for} are missing: {}", packages.join(", "));
     }
     if !is_root() {
         bail!(

@@ -10,6 +10,7 @@ use portclass_common::{
 use testbed::{
     frame::{ether_type, ethernet, tagged},
     ip::{Hosts, extended, ipv4, ipv6, options, protocol},
+    kernel::Feature,
     privilege::is_root_or_skips,
     segment,
     test_run::xdp_md,
@@ -49,7 +50,8 @@ fn tcp(payload: usize) -> Vec<u8> {
 
 #[test]
 fn bytes_are_those_of_the_whole_frame_also_in_several_buffers() {
-    if !is_root_or_skips("bytes_are_those_of_the_whole_frame_also_in_several_buffers") {
+    const TEST: &str = "bytes_are_those_of_the_whole_frame_also_in_several_buffers";
+    if !is_root_or_skips(TEST) || !Feature::MultiBuffer.is_there_or_skips(TEST) {
         return;
     }
     const HEADERS: usize = 42;
@@ -66,7 +68,8 @@ fn bytes_are_those_of_the_whole_frame_also_in_several_buffers() {
 
 #[test]
 fn a_first_buffer_of_a_few_bytes_makes_a_frame_no_shorter() {
-    if !is_root_or_skips("a_first_buffer_of_a_few_bytes_makes_a_frame_no_shorter") {
+    const TEST: &str = "a_first_buffer_of_a_few_bytes_makes_a_frame_no_shorter";
+    if !is_root_or_skips(TEST) || !Feature::MultiBuffer.is_there_or_skips(TEST) {
         return;
     }
     let datagram = segment::udp(&Hosts::V4, 40_000, 53, &[0; 2_000]);
@@ -97,7 +100,8 @@ fn a_first_buffer_of_a_few_bytes_makes_a_frame_no_shorter() {
 
 #[test]
 fn headers_in_every_buffer_and_across_two_are_found() {
-    if !is_root_or_skips("headers_in_every_buffer_and_across_two_are_found") {
+    const TEST: &str = "headers_in_every_buffer_and_across_two_are_found";
+    if !is_root_or_skips(TEST) || !Feature::MultiBuffer.is_there_or_skips(TEST) {
         return;
     }
     let mut cases = Vec::new();
@@ -132,7 +136,8 @@ fn headers_in_every_buffer_and_across_two_are_found() {
 
 #[test]
 fn tunnels_in_every_buffer_are_gone_into() {
-    if !is_root_or_skips("tunnels_in_every_buffer_are_gone_into") {
+    const TEST: &str = "tunnels_in_every_buffer_are_gone_into";
+    if !is_root_or_skips(TEST) || !Feature::MultiBuffer.is_there_or_skips(TEST) {
         return;
     }
     let mut kernel = kernel(true);
@@ -170,7 +175,8 @@ fn tunnels_in_every_buffer_are_gone_into() {
 
 #[test]
 fn frames_without_a_link_header_may_be_long_as_well() {
-    if !is_root_or_skips("frames_without_a_link_header_may_be_long_as_well") {
+    const TEST: &str = "frames_without_a_link_header_may_be_long_as_well";
+    if !is_root_or_skips(TEST) || !Feature::MultiBuffer.is_there_or_skips(TEST) {
         return;
     }
     let mut cases = Vec::new();

@@ -8,7 +8,7 @@ use portclass_common::{
 };
 use testbed::{fixture::fixtures, privilege::is_root_or_skips};
 
-use super::subject::{Case, Kernel, PROGRAMS, Program};
+use super::subject::{Case, Kernel, Program, programs};
 
 const MATCHINGS: [Matching; 3] = [Matching::Destination, Matching::Source, Matching::Best];
 
@@ -23,9 +23,9 @@ fn cases(program: Program) -> Vec<Case> {
 }
 
 /// Runs every program on the fixtures.
-fn assert_all_agree(settings: Settings) {
+fn assert_all_agree(programs: &[Program], settings: Settings) {
     let mut kernel = Kernel::new(settings);
-    for program in PROGRAMS {
+    for &program in programs {
         let count = kernel.assert_agrees(program, cases(program));
         let fewest = match program.link {
             Link::Ethernet => 400,
@@ -37,57 +37,69 @@ fn assert_all_agree(settings: Settings) {
 
 #[test]
 fn every_program_does_with_every_fixture_what_the_host_says() {
-    if !is_root_or_skips("every_program_does_with_every_fixture_what_the_host_says") {
+    const TEST: &str = "every_program_does_with_every_fixture_what_the_host_says";
+    if !is_root_or_skips(TEST) {
         return;
     }
+    let programs = programs(TEST);
     for decapsulate in [false, true] {
         for matching in MATCHINGS {
-            assert_all_agree(Settings {
-                decapsulate,
-                matching,
-                tag_metadata: true,
-                mark: MarkMask::new(0x0fff_ff00),
-                ..Settings::default()
-            });
+            assert_all_agree(
+                &programs,
+                Settings {
+                    decapsulate,
+                    matching,
+                    tag_metadata: true,
+                    mark: MarkMask::new(0x0fff_ff00),
+                    ..Settings::default()
+                },
+            );
         }
     }
 }
 
 #[test]
 fn without_settings_every_program_counts_every_fixture_and_does_nothing_else() {
-    if !is_root_or_skips(
-        "without_settings_every_program_counts_every_fixture_and_does_nothing_else",
-    ) {
+    const TEST: &str = "without_settings_every_program_counts_every_fixture_and_does_nothing_else";
+    if !is_root_or_skips(TEST) {
         return;
     }
-    assert_all_agree(Settings::default());
+    let programs = programs(TEST);
+    assert_all_agree(&programs, Settings::default());
 }
 
 #[test]
 fn the_log_changes_nothing() {
-    if !is_root_or_skips("the_log_changes_nothing") {
+    const TEST: &str = "the_log_changes_nothing";
+    if !is_root_or_skips(TEST) {
         return;
     }
-    assert_all_agree(Settings {
-        log_unlabelled: true,
-        decapsulate: true,
-        tag_metadata: true,
-        mark: Some(MarkMask::default()),
-        ..Settings::default()
-    });
+    let programs = programs(TEST);
+    assert_all_agree(
+        &programs,
+        Settings {
+            log_unlabelled: true,
+            decapsulate: true,
+            tag_metadata: true,
+            mark: Some(MarkMask::default()),
+            ..Settings::default()
+        },
+    );
 }
 
 #[test]
 fn the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length() {
-    if !is_root_or_skips("the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length") {
+    const TEST: &str = "the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length";
+    if !is_root_or_skips(TEST) {
         return;
     }
+    let programs = programs(TEST);
     for decapsulate in [false, true] {
         let mut kernel = Kernel::new(Settings {
             decapsulate,
             ..Settings::default()
         });
-        for program in PROGRAMS {
+        for &program in &programs {
             // Marking is what all the others do, without counting.
             if program.role == Role::Mark {
                 continue;

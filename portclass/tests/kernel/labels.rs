@@ -12,7 +12,7 @@ use testbed::{
     segment,
 };
 
-use super::subject::{Case, Kernel, PROGRAMS, Program};
+use super::subject::{Case, Kernel, Program, programs};
 
 fn tcp(source: u16, destination: u16) -> Vec<u8> {
     let segment = segment::tcp(&Hosts::V4, source, destination, b"");
@@ -51,9 +51,11 @@ fn ports_are_told_apart_by_status_and_by_transport() {
 
 #[test]
 fn matching_chooses_the_port_in_every_program() {
-    if !is_root_or_skips("matching_chooses_the_port_in_every_program") {
+    const TEST: &str = "matching_chooses_the_port_in_every_program";
+    if !is_root_or_skips(TEST) {
         return;
     }
+    let programs = programs(TEST);
     for (matching, ports) in [
         (Matching::Destination, [443, 50_123, 8_080, 60_000]),
         (Matching::Source, [50_123, 443, 443, 60_001]),
@@ -71,7 +73,7 @@ fn matching_chooses_the_port_in_every_program() {
         });
         assert_eq!(by_port, ports, "{matching:?}");
         let edges = [0, 1, 80, 1_023, 1_024, 8_080, 49_151, 49_152, 65_535];
-        for program in PROGRAMS {
+        for &program in &programs {
             let mut cases = Vec::new();
             for source in edges {
                 for destination in edges {
@@ -91,7 +93,7 @@ fn well_known_ports_have_their_class() {
         return;
     }
     let mut kernel = Kernel::new(Settings::default());
-    let program = Program::of_name(names::XDP_FRAGS);
+    let program = Program::of_name(names::XDP);
     for (to_port, class) in [
         (443, Class::Labelled),
         (0, Class::Reserved),

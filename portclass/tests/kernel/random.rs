@@ -2,7 +2,7 @@
 
 use portclass::dataplane::Settings;
 use portclass_common::{labelling::Matching, names, tag::MarkMask};
-use testbed::{privilege::is_root_or_skips, random::Frames};
+use testbed::{kernel::Feature, privilege::is_root_or_skips, random::Frames};
 
 use super::subject::{Case, Kernel, Program};
 
@@ -27,7 +27,11 @@ fn assert_agrees(name: &str, seed: u64) {
 #[test]
 fn xdp_agrees_with_the_host_on_100_000_frames() {
     if is_root_or_skips("xdp_agrees_with_the_host_on_100_000_frames") {
-        assert_agrees(names::XDP_FRAGS, 10);
+        let program = match Feature::MultiBuffer.is_there() {
+            true => names::XDP_FRAGS,
+            false => names::XDP,
+        };
+        assert_agrees(program, 10);
     }
 }
 

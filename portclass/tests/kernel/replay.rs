@@ -19,6 +19,7 @@ use testbed::{
     fixture::fixtures,
     frame::{ether_type, ethernet},
     ip::{Hosts, extended, ipv4, ipv6, options, protocol},
+    kernel::Feature,
     privilege::is_root_or_skips,
     random::Frames,
     segment::{tcp, udp},
@@ -115,7 +116,8 @@ fn both_engines_agree_on_every_fixture() {
 
 #[test]
 fn both_engines_agree_on_frames_that_were_not_captured_whole() {
-    if !is_root_or_skips("both_engines_agree_on_frames_that_were_not_captured_whole") {
+    const TEST: &str = "both_engines_agree_on_frames_that_were_not_captured_whole";
+    if !is_root_or_skips(TEST) || !Feature::XdpContext.is_there_or_skips(TEST) {
         return;
     }
     let mut captures = Captures::new();
@@ -142,7 +144,8 @@ fn both_engines_agree_on_random_frames() {
 
 #[test]
 fn frames_that_are_too_short_for_the_kernel_are_labelled_outside() {
-    if !is_root_or_skips("frames_that_are_too_short_for_the_kernel_are_labelled_outside") {
+    const TEST: &str = "frames_that_are_too_short_for_the_kernel_are_labelled_outside";
+    if !is_root_or_skips(TEST) || !Feature::XdpContext.is_there_or_skips(TEST) {
         return;
     }
     let segment = tcp(&Hosts::V4, 40_000, 443, b"");
@@ -160,7 +163,8 @@ fn frames_that_are_too_short_for_the_kernel_are_labelled_outside() {
 
 #[test]
 fn both_engines_agree_on_long_frames_and_count_all_their_bytes() {
-    if !is_root_or_skips("both_engines_agree_on_long_frames_and_count_all_their_bytes") {
+    const TEST: &str = "both_engines_agree_on_long_frames_and_count_all_their_bytes";
+    if !is_root_or_skips(TEST) || !Feature::XdpContext.is_there_or_skips(TEST) {
         return;
     }
     let mut captures = Captures::new();
@@ -209,8 +213,8 @@ fn both_engines_agree_on_long_frames_and_count_all_their_bytes() {
 
 #[test]
 fn every_program_takes_the_longest_run_with_and_without_an_original_length() {
-    if !is_root_or_skips("every_program_takes_the_longest_run_with_and_without_an_original_length")
-    {
+    const TEST: &str = "every_program_takes_the_longest_run_with_and_without_an_original_length";
+    if !is_root_or_skips(TEST) || !Feature::XdpContext.is_there_or_skips(TEST) {
         return;
     }
     let (registry, _) = Registry::load(&Sources::default()).expect("the shipped registry");

@@ -5,6 +5,8 @@ use portclass::dataplane::{Dataplane, Maps, Settings};
 use portclass_common::{labelling::Matching, names, tag::MarkMask};
 use testbed::privilege::is_root_or_skips;
 
+use super::subject::programs;
+
 const ALL: Settings = Settings {
     log_unlabelled: true,
     matching: Matching::Best,
@@ -20,9 +22,11 @@ fn open(settings: Settings) -> Dataplane {
 
 #[test]
 fn every_program_loads_with_every_setting() {
-    if !is_root_or_skips("every_program_loads_with_every_setting") {
+    const TEST: &str = "every_program_loads_with_every_setting";
+    if !is_root_or_skips(TEST) {
         return;
     }
+    let programs = programs(TEST);
     let plain = Settings::default();
     let matchings = [Matching::Destination, Matching::Source, Matching::Best];
     let decapsulating = matchings.map(|matching| Settings {
@@ -32,9 +36,9 @@ fn every_program_loads_with_every_setting() {
     });
     for settings in [plain, ALL].into_iter().chain(decapsulating) {
         let mut dataplane = open(settings);
-        for name in names::PROGRAMS {
-            let loaded = dataplane.image(0).load_program(name);
-            assert!(loaded.is_ok(), "{name}, {settings:?}: {loaded:?}");
+        for program in &programs {
+            let loaded = dataplane.image(0).load_program(program.name);
+            assert!(loaded.is_ok(), "{program:?}, {settings:?}: {loaded:?}");
         }
     }
 }
@@ -42,7 +46,7 @@ fn every_program_loads_with_every_setting() {
 /// What the kernel says of the XDP program with these settings.
 fn info(settings: Settings) -> ProgramInfo {
     let mut dataplane = open(settings);
-    let loaded = dataplane.image(0).load_program(names::XDP_FRAGS);
+    let loaded = dataplane.image(0).load_program(names::XDP);
     loaded.expect("the verifier accepts the program");
     let [id] = dataplane.program_ids()[..] else {
         panic!("one program");

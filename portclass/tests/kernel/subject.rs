@@ -20,7 +20,7 @@ use portclass_common::{
     port::PortKey,
     tag::{Tag, mark_of},
 };
-use testbed::test_run::SkBuff;
+use testbed::{kernel::Feature, test_run::SkBuff};
 
 const XDP_PASS: u32 = 2;
 const TC_ACT_UNSPEC: u32 = u32::MAX;
@@ -36,14 +36,14 @@ const LONGEST_LINEAR: usize = 3_500;
 /// A program: its name, image, role, and what its frames begin with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Program {
-    name: &'static str,
+    pub(crate) name: &'static str,
     image: usize,
     pub(crate) role: Role,
     pub(crate) link: Link,
 }
 
 /// All programs. An image has one of each role and link.
-pub(crate) const PROGRAMS: [Program; 8] = {
+const PROGRAMS: [Program; 8] = {
     const fn program(name: &'static str, image: usize, role: Role, link: Link) -> Program {
         Program {
             name,
@@ -64,6 +64,13 @@ pub(crate) const PROGRAMS: [Program; 8] = {
     ]
 };
 
+/// The programs that this kernel can load.
+pub(crate) fn programs(test: &str) -> Vec<Program> {
+    let has_all = Feature::MultiBuffer.is_there_or_skips(&format!("{test}, programs with frags"));
+    let loads = |program: &Program| has_all || !program.takes_frags();
+    PROGRAMS.into_iter().filter(loads).collect()
+}
+
 impl Program {
     /// The one of that name.
     pub(crate) fn of_name(name: &str) -> Self {
@@ -71,10 +78,13 @@ impl Program {
         found.expect("one of the names")
     }
 
+    fn takes_frags(self) -> bool {
+        matches!(self.name, names::XDP_FRAGS | names::XDP_IP_FRAGS)
+    }
+
     /// Whether a test run takes the frame.
     pub(crate) fn takes(self, frame: &[u8]) -> bool {
-        let takes_frags = matches!(self.name, names::XDP_FRAGS | names::XDP_IP_FRAGS);
-        if !takes_frags && frame.len() > LONGEST_LINEAR {
+        if !self.takes_frags() && frame.len() > LONGEST_LINEAR {
             return false;
         }
         // At tc it looks at the Ethernet header, and for a payload as long as the IP header that is told there.

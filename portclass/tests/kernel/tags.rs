@@ -13,6 +13,7 @@ use portclass_common::{
 use testbed::{
     frame::{arp_request, ether_type, ethernet},
     ip::{Hosts, Ipv4, ipv4, protocol},
+    kernel::Feature,
     privilege::is_root_or_skips,
     segment,
     test_run::{SkBuff, xdp_md},
@@ -33,7 +34,7 @@ fn after_xdp(kernel: &mut Kernel, metadata: &[u8], frame: &[u8]) -> Option<Vec<u
     options.data_in = Some(&data);
     options.data_out = Some(&mut after);
     options.ctx_in = Some(&context);
-    let image = kernel.image(Program::of_name(names::XDP_FRAGS));
+    let image = kernel.image(Program::of_name(names::XDP));
     let result = image.run(Role::Ingress, Link::Ethernet, options).ok()?;
     after.truncate(result.data_size_out as usize);
     Some(after)
@@ -41,7 +42,8 @@ fn after_xdp(kernel: &mut Kernel, metadata: &[u8], frame: &[u8]) -> Option<Vec<u
 
 #[test]
 fn a_tag_tells_class_protocol_and_port() {
-    if !is_root_or_skips("a_tag_tells_class_protocol_and_port") {
+    const TEST: &str = "a_tag_tells_class_protocol_and_port";
+    if !is_root_or_skips(TEST) || !Feature::XdpContext.is_there_or_skips(TEST) {
         return;
     }
     let mut kernel = Kernel::new(Settings {
@@ -113,16 +115,15 @@ fn a_tag_tells_class_protocol_and_port() {
 
 #[test]
 fn a_frame_without_room_for_a_tag_passes_as_it_is_and_is_counted_as_untagged() {
-    if !is_root_or_skips(
-        "a_frame_without_room_for_a_tag_passes_as_it_is_and_is_counted_as_untagged",
-    ) {
+    const TEST: &str = "a_frame_without_room_for_a_tag_passes_as_it_is_and_is_counted_as_untagged";
+    if !is_root_or_skips(TEST) || !Feature::XdpContext.is_there_or_skips(TEST) {
         return;
     }
     let mut kernel = Kernel::new(Settings {
         tag_metadata: true,
         ..Settings::default()
     });
-    let program = Program::of_name(names::XDP_FRAGS);
+    let program = Program::of_name(names::XDP);
     let frame = over_ipv4(6, &segment::tcp(&Hosts::V4, 40_000, 443, b""));
     let labelling = kernel.labelling(&kernel.parsed(program, &frame));
     let size = Counter::new(1, frame.len() as u64);
@@ -154,14 +155,15 @@ fn a_frame_without_room_for_a_tag_passes_as_it_is_and_is_counted_as_untagged() {
 
 #[test]
 fn metadata_tells_the_original_length_where_it_is_asked_to() {
-    if !is_root_or_skips("metadata_tells_the_original_length_where_it_is_asked_to") {
+    const TEST: &str = "metadata_tells_the_original_length_where_it_is_asked_to";
+    if !is_root_or_skips(TEST) || !Feature::XdpContext.is_there_or_skips(TEST) {
         return;
     }
     let mut kernel = Kernel::new(Settings {
         original_length: true,
         ..Settings::default()
     });
-    let program = Program::of_name(names::XDP_FRAGS);
+    let program = Program::of_name(names::XDP);
     let frame = over_ipv4(6, &segment::tcp(&Hosts::V4, 40_000, 443, b""));
     let index = kernel.labelling(&kernel.parsed(program, &frame)).counter();
     let length = frame.len() as u64;

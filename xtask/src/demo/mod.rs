@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: real traffic between two network namespaces, shown labelled, every count checked.
 
-
 mod plan;
 mod report;
 mod senders;

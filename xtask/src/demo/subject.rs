@@ -13,7 +13,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use testbed::netns::Netns;
 
-
 use crate::{exec::print, interrupt::Interrupt};
 
 /// What `portclass run` says on standard error once it counts.

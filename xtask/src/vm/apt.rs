@@ -145,8 +145,7 @@ impl Apt {
         for archive in fs::read_dir(&downloads)? {
             let mut unpack = Command::new("dpkg-deb");
             unpack.arg("--extract").arg(archive?.path()).arg(folder);
-            exec(&mut unpack)
-                .with_context(|| format!("is there room in {}?", folder.display()))?;
+            exec(&mut unpack).with_context(|| format!("is there room in {}?", folder.display()))?;
         }
         fs::remove_dir_all(downloads)?;
         Ok(())

@@ -33,7 +33,8 @@ impl Archive<BufWriter<File>> {
     ///
     /// The file cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         let mut archive = Self::new(BufWriter::new(file));
         // Without it the first process has no way to say anything.
         archive.directory(Path::new("/dev"))?;
@@ -64,7 +65,19 @@ impl<W: Write> Archive<W> {
         let name_size = name.len() as u32 + 1;
         let (major, minor) = device;
         let fields = [
-            self.entries, mode, 0, 0, 1, 0, size, 0, 0, major, minor, name_size, 0,
+            self.entries,
+            mode,
+            0,
+            0,
+            1,
+            0,
+            size,
+            0,
+            0,
+            major,
+            minor,
+            name_size,
+            0,
         ];
         let mut header = b"070701".to_vec();
         for field in fields {

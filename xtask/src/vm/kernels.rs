@@ -36,11 +36,15 @@ impl Kernels {
         // Collections have the series alone: linux-image-6.12-cloud-amd64.
         let of_package = |package: &String| {
             let text = package.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-            Version::new(text).filter(|version| text.matches('.').count() > 1 && *version.series() >= [5, 10][..])
+            Version::new(text)
+                .filter(|version| text.matches('.').count() > 1 && *version.series() >= [5, 10][..])
         };
         let mut versions: Vec<Version> = packages.iter().filter_map(of_package).collect();
         versions.sort();
-        ensure!(!versions.is_empty(), "apt knows no kernels: is there a network?");
+        ensure!(
+            !versions.is_empty(),
+            "apt knows no kernels: is there a network?"
+        );
         Ok(Self {
             apt,
             cache: cache.join("kernels"),
@@ -110,8 +114,11 @@ impl Kernels {
         let mut packages = vec![format!("{PREFIX}{version}{SUFFIX}")];
         // Newer packages are divided.
         let parts = self.apt.dependencies(&packages[0])?;
-        let is_part =
-            |name: &String| ["linux-binary-", "linux-modules-"].iter().any(|part| name.starts_with(part));
+        let is_part = |name: &String| {
+            ["linux-binary-", "linux-modules-"]
+                .iter()
+                .any(|part| name.starts_with(part))
+        };
         packages.extend(parts.into_iter().filter(is_part));
         self.apt.unpack(&packages, folder)?;
         let kernel = Kernel::in_folder(folder)?;
@@ -158,7 +165,10 @@ impl Kernel {
                 });
             }
         }
-        bail!("{}: there is no kernel in this folder; remove it", folder.display());
+        bail!(
+            "{}: there is no kernel in this folder; remove it",
+            folder.display()
+        );
     }
 
     /// The folder of its modules, and those of its files that these modules and all that they need lie in, relative to it.
@@ -186,7 +196,10 @@ impl Kernel {
 /// A module's file and those of the modules it depends on, all in one line of `modules.dep` (modules.dep(5)).
 fn with_dependencies<'list>(list: &'list str, name: &str) -> Vec<&'list str> {
     let is_of = |file: &str| {
-        let stem = file.rsplit('/').next().and_then(|file| file.split('.').next());
+        let stem = file
+            .rsplit('/')
+            .next()
+            .and_then(|file| file.split('.').next());
         stem.is_some_and(|stem| stem.replace('-', "_") == name.replace('-', "_"))
     };
     let found = list.lines().find_map(|line| {
@@ -205,7 +218,11 @@ mod tests {
         let list = "kernel/net/veth.ko:\nkernel/net/cls_bpf.ko.xz: kernel/net/a.ko.xz kernel/b-c.ko\nkernel/b-c.ko:\n";
         assert_eq!(
             with_dependencies(list, "cls_bpf"),
-            ["kernel/net/cls_bpf.ko.xz", "kernel/net/a.ko.xz", "kernel/b-c.ko"]
+            [
+                "kernel/net/cls_bpf.ko.xz",
+                "kernel/net/a.ko.xz",
+                "kernel/b-c.ko"
+            ]
         );
         assert_eq!(with_dependencies(list, "b_c"), ["kernel/b-c.ko"]);
         assert!(with_dependencies(list, "eth").is_empty());

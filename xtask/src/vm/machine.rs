@@ -119,11 +119,13 @@ impl Machine<'_> {
         File::open(console)?.read_to_end(&mut said)?;
         let said = String::from_utf8_lossy(&said);
         let done = said.lines().find_map(|line| line.split_once(DONE));
-        Ok(match done.and_then(|(_, status)| status.trim().parse().ok()) {
-            Some(0) if status.code() == Some(SUCCESS) => End::Well,
-            Some(code) if code != 0 => End::Badly(code),
-            _ => End::Broken(format!("it went off before its task was done ({status})")),
-        })
+        Ok(
+            match done.and_then(|(_, status)| status.trim().parse().ok()) {
+                Some(0) if status.code() == Some(SUCCESS) => End::Well,
+                Some(code) if code != 0 => End::Badly(code),
+                _ => End::Broken(format!("it went off before its task was done ({status})")),
+            },
+        )
     }
 
     fn command(&self, console: &Path) -> Command {
@@ -131,7 +133,13 @@ impl Machine<'_> {
         command
             .args(self.accelerator.options())
             .args(["-smp", "2", "-m", "1G"])
-            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+            .args([
+                "-nodefaults",
+                "-no-user-config",
+                "-no-reboot",
+                "-display",
+                "none",
+            ])
             .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"])
             .arg("-serial")
             .arg(format!("file:{}", console.display()));

@@ -74,7 +74,10 @@ pub fn vm(options: &Options) -> Result<()> {
         return list(&Kernels::list(&cache)?);
     }
     setup::machine_tools()?;
-    ensure!(find(QEMU).is_some(), "{QEMU} is missing (Debian's package qemu-system-x86)");
+    ensure!(
+        find(QEMU).is_some(),
+        "{QEMU} is missing (Debian's package qemu-system-x86)"
+    );
     let kernels = Kernels::list(&cache)?;
     let chosen = choose(&kernels, options)?;
     let fetched = chosen.iter().map(|version| kernels.fetch(version));
@@ -94,13 +97,18 @@ pub fn vm(options: &Options) -> Result<()> {
     if options.arguments.is_empty() {
         vm.test_all(machines.collect())
     } else {
-        machines.into_iter().try_for_each(|machine| vm.show(machine))
+        machines
+            .into_iter()
+            .try_for_each(|machine| vm.show(machine))
     }
 }
 
 fn list(kernels: &Kernels) -> Result<()> {
     for (version, is_cached) in kernels.all() {
-        println!("{version}{}", if is_cached { " (in the cache)" } else { "" });
+        println!(
+            "{version}{}",
+            if is_cached { " (in the cache)" } else { "" }
+        );
     }
     Ok(())
 }
@@ -139,10 +147,20 @@ type Subject<'a> = (&'a Version, &'a kernels::Kernel);
 impl Vm<'_> {
     /// Runs portclass in one machine.
     fn show(&self, (version, kernel): Subject<'_>) -> Result<()> {
-        eprintln!("xtask: Linux {version}, {}", self.options.arguments.join(" "));
+        eprintln!(
+            "xtask: Linux {version}, {}",
+            self.options.arguments.join(" ")
+        );
         let task = [&["show".to_owned()], &self.options.arguments[..]].concat();
         let console = self.folder.path().join("console");
-        let end = self.run(version, kernel, &task, &console, Stdio::inherit(), Stdio::inherit())?;
+        let end = self.run(
+            version,
+            kernel,
+            &task,
+            &console,
+            Stdio::inherit(),
+            Stdio::inherit(),
+        )?;
         match end {
             End::Well => Ok(()),
             End::Badly(status) => bail!("portclass has ended with status {status}"),
@@ -192,7 +210,11 @@ impl Vm<'_> {
     }
 
     fn test(&self, (version, kernel): Subject<'_>) -> Result<Outcome> {
-        let programs = self.programs.tests.iter().map(|test| test.display().to_string());
+        let programs = self
+            .programs
+            .tests
+            .iter()
+            .map(|test| test.display().to_string());
         let task = [
             vec!["test".to_owned()],
             programs.collect(),
@@ -239,7 +261,11 @@ impl Vm<'_> {
             eprintln!("xtask: Linux {version}: without network cards: {why:#}");
         }
         let machine = Machine {
-            accelerator: if self.options.kvm { Accelerator::Kvm } else { Accelerator::Emulation },
+            accelerator: if self.options.kvm {
+                Accelerator::Kvm
+            } else {
+                Accelerator::Emulation
+            },
             kernel: &kernel.image,
             root: &root,
             nics: nics.as_ref().ok(),

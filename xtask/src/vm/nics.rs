@@ -83,7 +83,9 @@ impl Nics {
             let address = address(number);
             [
                 "-netdev".to_owned(),
-                format!("tap,id={tap},ifname={tap},script=no,downscript=no,queues={queues},vhost=off"),
+                format!(
+                    "tap,id={tap},ifname={tap},script=no,downscript=no,queues={queues},vhost=off"
+                ),
                 "-device".to_owned(),
                 format!("virtio-net-pci,netdev={tap},mac={address},romfile=,{options}"),
             ]

@@ -35,7 +35,10 @@ impl Outcome {
     ) -> Result<Self> {
         let [stdout, stderr] = [stdout, stderr].map(fs::read);
         let (stdout, stderr) = (stdout?, stderr?);
-        let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        let (stdout, stderr) = (
+            String::from_utf8_lossy(&stdout),
+            String::from_utf8_lossy(&stderr),
+        );
         Ok(Self::of(version, end, took, &stdout, &stderr))
     }
 
@@ -43,7 +46,9 @@ impl Outcome {
         let results = stdout.lines().filter_map(|line| line.strip_prefix("test "));
         let (passed, others): (Vec<&str>, Vec<&str>) =
             results.partition(|result| result.ends_with(" ... ok"));
-        let failed = others.iter().filter_map(|result| result.strip_suffix(" ... FAILED"));
+        let failed = others
+            .iter()
+            .filter_map(|result| result.strip_suffix(" ... FAILED"));
         // They may stand behind the beginning of a line of the test harness.
         let mut skipped: Vec<String> = [stdout, stderr]
             .into_iter()
@@ -53,7 +58,9 @@ impl Outcome {
             .collect();
         skipped.sort();
         skipped.dedup();
-        let measured = stdout.lines().filter_map(|line| line.strip_prefix("guest: measured: "));
+        let measured = stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("guest: measured: "));
         Self {
             version: version.clone(),
             end,
@@ -83,7 +90,9 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, passed, .. } = self;
+        let Self {
+            version, passed, ..
+        } = self;
         writeln!(
             f,
             "xtask: Linux {version}: {} in {} s: {passed} passed, {} failed, {} skipped",

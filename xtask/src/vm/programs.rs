@@ -32,7 +32,10 @@ impl Programs {
     ///
     /// A build fails.
     pub fn build(with_tests: bool) -> Result<Self> {
-        exec(options(cargo().arg("build"), &["--package", "guest", "--package", "portclass"]))?;
+        exec(options(
+            cargo().arg("build"),
+            &["--package", "guest", "--package", "portclass"],
+        ))?;
         let folder = target_directory()?.join(TARGET).join(PROFILE);
         let tests = if with_tests { tests()? } else { Vec::new() };
         Ok(Self {
@@ -57,11 +60,16 @@ fn tests() -> Result<Vec<PathBuf>> {
         let is_test = message["profile"]["test"] == true;
         let name = message["target"]["name"].as_str();
         if is_test && name.is_some_and(|name| TESTS.contains(&name)) {
-            let path = message["executable"].as_str().context("a test without a program")?;
+            let path = message["executable"]
+                .as_str()
+                .context("a test without a program")?;
             programs.push(path.into());
         }
     }
-    ensure!(programs.len() == TESTS.len(), "cargo has built {programs:?}");
+    ensure!(
+        programs.len() == TESTS.len(),
+        "cargo has built {programs:?}"
+    );
     Ok(programs)
 }
 

@@ -10,14 +10,43 @@ use crate::workspace;
 /// Modules of the kernel that tests ask for, or that belong to a machine's devices. Those that one does not have it has
 /// inside, or lacks; tests say so.
 const MODULES: &[&str] = &[
-    "act_gact", "af_packet", "bonding", "bridge", "cls_bpf", "dccp", "dccp_ipv4", "dccp_ipv6", "dummy", "8021q",
-    "ip6_gre", "ip_gre", "ipip", "cls_flower", "cls_matchall", "inet_diag", "nf_tables", "nft_ct", "nft_meta", "nft_counter", "sch_ingress", "sctp", "sit", "tcp_diag", "tun", "udp_diag", "veth",
-    "virtio_net", "virtio_pci", "vxlan", "wireguard",
+    "act_gact",
+    "af_packet",
+    "bonding",
+    "bridge",
+    "cls_bpf",
+    "dccp",
+    "dccp_ipv4",
+    "dccp_ipv6",
+    "dummy",
+    "8021q",
+    "ip6_gre",
+    "ip_gre",
+    "ipip",
+    "cls_flower",
+    "cls_matchall",
+    "inet_diag",
+    "nf_tables",
+    "nft_ct",
+    "nft_meta",
+    "nft_counter",
+    "sch_ingress",
+    "sctp",
+    "sit",
+    "tcp_diag",
+    "tun",
+    "udp_diag",
+    "veth",
+    "virtio_net",
+    "virtio_pci",
+    "vxlan",
+    "wireguard",
 ];
 
 /// Programs that tests call, or the kernel (`modprobe`).
 const PROGRAMS: &[&str] = &[
-    "bpftool", "ip", "modprobe", "mount", "nft", "nsenter", "setpriv", "sleep", "tc", "umount", "unshare", "wg",
+    "bpftool", "ip", "modprobe", "mount", "nft", "nsenter", "setpriv", "sleep", "tc", "umount",
+    "unshare", "wg",
 ];
 
 /// The first process's, without tests.
@@ -37,11 +66,18 @@ pub fn write(path: &Path, kernel: &Kernel, programs: &Programs, task: &str) -> R
         archive.directory(Path::new(folder)).with_context(full)?;
     }
     // Who is who, for programs that ask.
-    archive.file(Path::new("/etc/passwd"), b"root:x:0:0::/:\nnobody:x:65534:65534::/:\n")?;
+    archive.file(
+        Path::new("/etc/passwd"),
+        b"root:x:0:0::/:\nnobody:x:65534:65534::/:\n",
+    )?;
     archive.file(Path::new("/etc/group"), b"root:x:0:\nnogroup:x:65534:\n")?;
     archive.file(Path::new("/task"), task.as_bytes())?;
     archive.link(Path::new("/sbin/modprobe"), "/usr/bin/modprobe")?;
-    let tools = if programs.tests.is_empty() { FEW_PROGRAMS } else { PROGRAMS };
+    let tools = if programs.tests.is_empty() {
+        FEW_PROGRAMS
+    } else {
+        PROGRAMS
+    };
     for tool in tools {
         archive.program(tool)?;
     }
@@ -56,8 +92,22 @@ pub fn write(path: &Path, kernel: &Kernel, programs: &Programs, task: &str) -> R
     }
     let (folder, modules) = kernel.modules(MODULES)?;
     let inside = Path::new("/lib/modules").join(&kernel.release);
-    let lists = ["modules.dep.bin", "modules.alias.bin", "modules.builtin.bin", "modules.softdep", "modules.symbols.bin", "modules.builtin.alias.bin", "modules.dep", "modules.alias", "modules.builtin"];
-    for file in modules.iter().map(|module| module.as_path()).chain(lists.iter().map(Path::new)) {
+    let lists = [
+        "modules.dep.bin",
+        "modules.alias.bin",
+        "modules.builtin.bin",
+        "modules.softdep",
+        "modules.symbols.bin",
+        "modules.builtin.alias.bin",
+        "modules.dep",
+        "modules.alias",
+        "modules.builtin",
+    ];
+    for file in modules
+        .iter()
+        .map(|module| module.as_path())
+        .chain(lists.iter().map(Path::new))
+    {
         let from = folder.join(file);
         if from.exists() {
             archive.copy(&from, &inside.join(file))?;
