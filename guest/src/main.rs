@@ -1,9 +1,10 @@
 //! The first process of `cargo xtask vm`'s machines: sets the machine up, does what it is there for, switches it off.
 //!
-//! What is to be done stands in `/task`, one word a line: `test` with the test programs and, after `--`, their arguments,
-//! or `show` with the arguments of `portclass`. What the kernel says goes to the first serial line, standard output to
+//! What is to be done stands in `/task`, one word a line: `test` with the test programs and, after `--`, their arguments;
+//! `show` with the arguments of `portclass`; or `show-screen` with the same where standard output is looked at. What the kernel says goes to the first serial line, standard output to
 //! the second, standard error to the third.
 
+mod measure;
 mod power;
 mod setup;
 mod show;
@@ -38,7 +39,8 @@ fn run() -> Result<i32> {
     let words: Vec<&str> = task.lines().collect();
     match words.split_first() {
         Some((&"test", rest)) => test::run(rest),
-        Some((&"show", rest)) => show::run(rest),
-        _ => bail!("/task: {task:?}: neither test nor show"),
+        Some((&"show", rest)) => show::run(rest, false),
+        Some((&"show-screen", rest)) => show::run(rest, true),
+        _ => bail!("/task: {task:?}: no task"),
     }
 }

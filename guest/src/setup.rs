@@ -2,6 +2,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    os::unix::fs::symlink,
+    path::Path,
     process::Command,
 };
 
@@ -17,14 +19,23 @@ use rustix::{
 const SEARCH_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// File systems: their kind, and where they belong.
-const MOUNTS: [(&str, &str); 7] = [
+const MOUNTS: [(&str, &str); 8] = [
     ("devtmpfs", "/dev"),
+    ("devpts", "/dev/pts"),
     ("proc", "/proc"),
     ("sysfs", "/sys"),
     ("securityfs", "/sys/kernel/security"),
     ("bpf", "/sys/fs/bpf"),
     ("tmpfs", "/run"),
     ("tmpfs", "/tmp"),
+];
+
+/// Links in /dev that programs expect.
+const LINKS: [(&str, &str); 4] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
 ];
 
 /// Mounts what programs expect.
@@ -34,6 +45,9 @@ pub fn mount_all() -> Result<()> {
         let _ = fs::create_dir_all(place);
         mount(kind, place, kind, MountFlags::empty(), None)
             .with_context(|| format!("cannot mount {place}"))?;
+    }
+    for (name, to) in LINKS {
+        symlink(to, Path::new("/dev").join(name)).context("/dev")?;
     }
     Ok(())
 }
@@ -58,7 +72,7 @@ fn serial_line(path: &str) -> Result<File> {
 
 /// Loads the drivers of devices, which nobody else does here; of all else the kernel asks for itself, by `/sbin/modprobe`.
 pub fn load_drivers() {
-    for driver in ["virtio_pci", "virtio_net"] {
+    for driver in ["virtio_pci", "virtio_net", "tun"] {
         // It may be part of the kernel.
         let _ = Command::new("modprobe")
             .args(["--quiet", driver])

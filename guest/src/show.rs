@@ -1,7 +1,8 @@
 //! `show`: runs portclass beside an interface with traffic, that of the default route.
 
 use std::{
-    process::Command,
+    io,
+    process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -21,8 +22,8 @@ const INTERFACE: &str = "eth0";
 /// The time between two rounds of frames.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Runs portclass with these arguments, and gives its status.
-pub fn run(arguments: &[&str]) -> Result<i32> {
+/// Runs portclass with these arguments, and gives its status. What it writes is for a screen, or for a file.
+pub fn run(arguments: &[&str], is_screen: bool) -> Result<i32> {
     let (client, server) = (Netns::new()?, Netns::new()?);
     let veth = Veth::new((&client, INTERFACE), (&server, INTERFACE))?;
     veth.server.up()?;
@@ -43,8 +44,19 @@ pub fn run(arguments: &[&str]) -> Result<i32> {
                 thread::sleep(PAUSE);
             }
         });
-        let child = server.spawn(Command::new("portclass").args(arguments));
-        let status = child.and_then(|mut child| child.wait());
+        let mut command = Command::new("portclass");
+        command.args(arguments);
+        if !is_screen {
+            // A serial line is a terminal to whoever writes to it.
+            command.stdout(Stdio::piped());
+        }
+        let child = server.spawn(&mut command);
+        let status = child.and_then(|mut child| {
+            if let Some(mut output) = child.stdout.take() {
+                io::copy(&mut output, &mut io::stdout())?;
+            }
+            child.wait()
+        });
         is_over.store(true, Ordering::Relaxed);
         let status = status.context("cannot run portclass")?;
         Ok(status.code().unwrap_or(1))

@@ -4,16 +4,21 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::measure;
+
 /// Runs each program to its end, and gives the status of the first that fails.
 pub fn run(words: &[&str]) -> Result<i32> {
     let mut parts = words.splitn(2, |word| *word == "--");
     let programs = parts.next().unwrap_or_default();
     let arguments = parts.next().unwrap_or_default();
+    measure::start().context("cannot measure portclass's start")?;
     let mut first_failure = 0;
     for program in programs {
         let status = Command::new(program)
             .args(arguments)
-            .env("PORTCLASS_VM", "1")
+            // Tests may take its network cards for theirs.
+            .env("TEST_IN_MACHINE", "1")
+            .env(testbed::c::OBJECTS, "/objects")
             .status()
             .with_context(|| format!("cannot start {program}"))?;
         if first_failure == 0 {

@@ -17,5 +17,9 @@ mod live {
     mod reload;
     mod reload_flood;
     mod reload_pinned;
+    mod sockets;
+    mod stacked;
     mod tag_consumer;
+    mod virtio;
+    mod wireguard;
 }

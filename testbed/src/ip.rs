@@ -89,7 +89,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// What an IPv4 header says beyond the addresses, which are [`Hosts::V4`]'s.
+/// What an IPv4 header says.
 #[derive(Clone, Copy, Debug)]
 pub struct Ipv4<'a> {
     /// The version field.
@@ -104,6 +104,8 @@ pub struct Ipv4<'a> {
     pub fragment_offset: u16,
     /// Options, a multiple of four bytes and at most 40.
     pub options: &'a [u8],
+    /// The addresses.
+    pub hosts: Hosts,
 }
 
 impl Default for Ipv4<'_> {
@@ -115,6 +117,7 @@ impl Default for Ipv4<'_> {
             more_fragments: false,
             fragment_offset: 0,
             options: &[],
+            hosts: Hosts::V4,
         }
     }
 }
@@ -134,8 +137,8 @@ impl Ipv4<'_> {
         packet.extend([0x12, 0x34]);
         packet.extend(fragment.to_be_bytes());
         packet.extend([64, protocol, 0, 0]);
-        packet.extend(Hosts::V4.source_octets());
-        packet.extend(Hosts::V4.destination_octets());
+        packet.extend(self.hosts.source_octets());
+        packet.extend(self.hosts.destination_octets());
         packet.extend(self.options);
         let checksum = checksum::internet(&packet);
         packet[10..12].copy_from_slice(&checksum.to_be_bytes());

@@ -2,8 +2,11 @@
 
 use std::{cell::UnsafeCell, fmt, io::Write as _};
 
+use anyhow::Result;
+
 use crate::{
     bpf::call,
+    netns::Netns,
     test_run::xdp_md,
     xdp::{Verdict, XdpProgram},
 };
@@ -47,12 +50,38 @@ impl Feature {
     pub fn is_there_or_skips(self, test: &str) -> bool {
         let is_there = self.is_there();
         if !is_there {
-            // Written past the test harness, which keeps back what a passing test prints.
-            let line = format!("SKIPPED {test}: this kernel has no {self}\n");
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            skip(test, format_args!("this kernel has no {self}"));
         }
         is_there
     }
+}
+
+/// Says on standard error that `test` is skipped, and why: past the test harness, which keeps back what a passing test
+/// prints.
+pub fn skip(test: &str, why: impl fmt::Display) {
+    let line = format!("SKIPPED {test}: {why}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Whether this kernel has interfaces of that kind (`ip link help`), which lie upon others; where it has not, says on
+/// standard error that `test` is skipped.
+///
+/// # Errors
+///
+/// There is no namespace to try it in.
+pub fn has_kind_or_skips(kind: &str, test: &str) -> Result<bool> {
+    let netns = Netns::new()?;
+    netns.ip("link add name below type veth peer name other")?;
+    let has = netns
+        .ip(&format!("link add link below name above type {kind}"))
+        .is_ok();
+    if !has {
+        skip(
+            test,
+            format_args!("this kernel has no interfaces of type {kind}"),
+        );
+    }
+    Ok(has)
 }
 
 impl fmt::Display for Feature {

@@ -1,9 +1,8 @@
 //! Programs that some tests run, and that not every machine has.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
+
+use crate::kernel::skip;
 
 /// Whether `program` can be started; where it cannot, says on standard error that `test` is skipped, and in which Debian
 /// package the program is.
@@ -16,9 +15,7 @@ pub fn is_there_or_skips(program: &str, package: &str, test: &str) -> bool {
         .status()
         .is_ok();
     if !is_there {
-        // Written past the test harness, which keeps back what a passing test prints.
-        let line = format!("SKIPPED {test}: it runs {program} (package {package})\n");
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        skip(test, format_args!("it runs {program} (package {package})"));
     }
     is_there
 }

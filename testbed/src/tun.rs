@@ -6,7 +6,7 @@ use std::{
     os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
 };
 
-use crate::netns::Netns;
+use crate::{kernel::skip, netns::Netns};
 
 /// `TUNSETIFF` of linux/if_tun.h.
 const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
@@ -54,8 +54,7 @@ impl Tun {
         match Self::new(netns, name) {
             Ok(tun) => Some(tun),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let line = format!("SKIPPED {test}: there is no /dev/net/tun\n");
-                let _ = io::stderr().write_all(line.as_bytes());
+                skip(test, "there is no /dev/net/tun");
                 None
             }
             Err(error) => panic!("no tun interface: {error}"),

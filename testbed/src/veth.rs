@@ -75,7 +75,7 @@ impl<'ns> Veth<'ns> {
 }
 
 /// An Ethernet address, an IPv4 and an IPv6 address.
-type Addresses = ([u8; 6], [String; 2]);
+pub(crate) type Addresses = ([u8; 6], [String; 2]);
 
 /// One end of a veth pair.
 #[derive(Debug)]
@@ -90,7 +90,11 @@ pub struct End<'ns> {
 }
 
 impl<'ns> End<'ns> {
-    fn new((netns, name): (&'ns Netns, &str), own: Addresses, peer: Addresses) -> Result<Self> {
+    pub(crate) fn new(
+        (netns, name): (&'ns Netns, &str),
+        own: Addresses,
+        peer: Addresses,
+    ) -> Result<Self> {
         let end = Self {
             netns,
             name: name.to_owned(),
@@ -186,6 +190,6 @@ impl<'ns> End<'ns> {
     }
 }
 
-fn mac(address: [u8; 6]) -> String {
+pub(crate) fn mac(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }

@@ -40,7 +40,8 @@ const TEST_TOOLS: [(&str, &str); 4] = [
 ];
 
 /// Programs that run virtual machines, or in them, each with Debian's package for it.
-const MACHINE_TOOLS: [(&str, &str); 5] = [
+const MACHINE_TOOLS: [(&str, &str); 6] = [
+    ("clang", "clang"),
     ("depmod", "kmod"),
     ("nft", "nftables"),
     ("qemu-system-x86_64", "qemu-system-x86"),

@@ -9,7 +9,7 @@ use std::{
 use rustix::process::Signal;
 use serde_json::Value;
 use testbed::{
-    fixture::fixtures, ip::Hosts as Addresses, packet_socket::PacketSocket,
+    fixture::fixtures, ip::Hosts as Addresses, kernel::Feature, packet_socket::PacketSocket,
     privilege::is_root_or_skips, tap::Tap,
 };
 
@@ -18,7 +18,14 @@ use super::{
     process::{Hosts, Run, portclass, wait_until},
 };
 
-pub const HOOKS: [&str; 2] = ["tcx", "clsact"];
+/// The hooks of tc that this kernel has.
+pub fn hooks(test: &str) -> Vec<&'static str> {
+    let mut hooks = vec!["clsact"];
+    if Feature::Tcx.is_there_or_skips(&format!("{test}, by tcx")) {
+        hooks.push("tcx");
+    }
+    hooks
+}
 
 pub fn run_on_client(hosts: &Hosts, arguments: &str) -> Run {
     Run::start(
@@ -45,10 +52,11 @@ pub fn qdiscs(hosts: &Hosts) -> String {
 
 #[test]
 fn every_frame_that_leaves_is_counted_once_under_its_row() {
-    if !is_root_or_skips("every_frame_that_leaves_is_counted_once_under_its_row") {
+    const TEST: &str = "every_frame_that_leaves_is_counted_once_under_its_row";
+    if !is_root_or_skips(TEST) {
         return;
     }
-    for hook in HOOKS {
+    for hook in hooks(TEST) {
         let hosts = Hosts::new();
         let veth = hosts.veth();
         veth.server.up().expect("up");
@@ -213,11 +221,12 @@ fn segments_sent(stream: &TcpStream) -> u64 {
 
 #[test]
 fn an_upload_in_large_packets_leaves_in_as_many_as_arrive() {
+    const TEST: &str = "an_upload_in_large_packets_leaves_in_as_many_as_arrive";
     const UPLOAD: usize = 100 << 20;
-    if !is_root_or_skips("an_upload_in_large_packets_leaves_in_as_many_as_arrive") {
+    if !is_root_or_skips(TEST) {
         return;
     }
-    for hook in HOOKS {
+    for hook in hooks(TEST) {
         let hosts = Hosts::new();
         let veth = hosts.veth();
         veth.server.up().expect("up");
@@ -271,10 +280,11 @@ fn an_upload_in_large_packets_leaves_in_as_many_as_arrive() {
 
 #[test]
 fn two_runs_count_the_same_packets_side_by_side() {
-    if !is_root_or_skips("two_runs_count_the_same_packets_side_by_side") {
+    const TEST: &str = "two_runs_count_the_same_packets_side_by_side";
+    if !is_root_or_skips(TEST) {
         return;
     }
-    for hook in HOOKS {
+    for hook in hooks(TEST) {
         let hosts = Hosts::new();
         let veth = hosts.veth();
         veth.server.up().expect("up");

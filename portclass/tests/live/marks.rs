@@ -143,7 +143,7 @@ fn nftables_counts_what_the_run_reports_by_mark() {
 #[test]
 fn a_tc_program_finds_the_tag_in_front_of_every_frame() {
     let test = "a_tc_program_finds_the_tag_in_front_of_every_frame";
-    if !is_root_or_skips(test) || !is_there_or_skips("clang", "clang", test) {
+    if !is_root_or_skips(test) || !c::has_compiler_or_skips(test) {
         return;
     }
     let folder = tempfile::TempDir::new().expect("a temporary folder");

@@ -8,12 +8,13 @@ use std::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 use testbed::{
-    c, packet_socket::PacketSocket, privilege::is_root_or_skips, tool::is_there_or_skips,
+    c, kernel::Feature, packet_socket::PacketSocket, privilege::is_root_or_skips,
+    tool::is_there_or_skips,
 };
 
 use super::{
     count::{plan, totals},
-    egress::{HOOKS, filters, qdiscs, run_on_client, tc},
+    egress::{filters, hooks, qdiscs, run_on_client, tc},
     process::{Hosts, Run, assert_one_line, portclass, program_for_others, stderr},
     tag_consumer::{UNTAGGED, add_sample, counted},
 };
@@ -126,7 +127,9 @@ fn an_ingress_qdisc_is_no_clsact() {
     );
     let left = tc(&hosts, &format!("filter show dev {name} ingress"));
     assert_eq!(left, "");
-    run_on_client(&hosts, "--direction egress --tc-hook tcx").interrupt();
+    if Feature::Tcx.is_there_or_skips("an_ingress_qdisc_is_no_clsact, beside tcx") {
+        run_on_client(&hosts, "--direction egress --tc-hook tcx").interrupt();
+    }
     tc(&hosts, &remedy["tc ".len()..]);
     run_on_client(&hosts, CLSACT).interrupt();
 }
@@ -163,10 +166,10 @@ fn a_run_that_is_not_the_first_filter_says_so() {
 
 #[test]
 fn a_later_filter_of_somebody_elses_sees_every_packet() {
-    let test = "a_later_filter_of_somebody_elses_sees_every_packet";
-    if !is_root_or_skips(test)
-        || !is_there_or_skips("clang", "clang", test)
-        || !is_there_or_skips("bpftool", "bpftool", test)
+    const TEST: &str = "a_later_filter_of_somebody_elses_sees_every_packet";
+    if !is_root_or_skips(TEST)
+        || !c::has_compiler_or_skips(TEST)
+        || !is_there_or_skips("bpftool", "bpftool", TEST)
     {
         return;
     }
@@ -176,7 +179,7 @@ fn a_later_filter_of_somebody_elses_sees_every_packet() {
     let source = root.join("../examples/tag_consumer.bpf.c");
     c::compile_bpf(&source, &root.join("../include"), &object).expect("it compiles");
     let object = object.display().to_string();
-    for hook in HOOKS {
+    for hook in hooks(TEST) {
         let hosts = Hosts::new();
         let veth = hosts.veth();
         veth.server.up().expect("up");
@@ -318,19 +321,21 @@ fn detach_fails_when_a_filter_stays_and_removes_filters_whatever_is_pinned() {
 
 #[test]
 fn a_name_of_an_interface_does_not_drive_the_terminal() {
-    if !is_root_or_skips("a_name_of_an_interface_does_not_drive_the_terminal") {
+    const TEST: &str = "a_name_of_an_interface_does_not_drive_the_terminal";
+    if !is_root_or_skips(TEST) {
         return;
     }
     let hosts = Hosts::new();
     let veth = hosts.veth();
-    let runs =
-        HOOKS.map(|hook| run_on_client(&hosts, &format!("--direction egress --tc-hook {hook}")));
+    let hooks = hooks(TEST);
+    let run = |hook: &&str| run_on_client(&hosts, &format!("--direction egress --tc-hook {hook}"));
+    let runs: Vec<_> = hooks.iter().map(run).collect();
     let arriving = run_on_client(&hosts, "--direction ingress");
     let name = "b\u{1b}[2J";
     veth.client.set(&format!("name {name}")).expect("renamed");
     let shown = status(&hosts);
     let lines = shown.matches("attached  b\u{fffd}[2J: ").count();
-    assert_eq!(lines, 3, "{shown}");
+    assert_eq!(lines, hooks.len() + 1, "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
     for run in runs.into_iter().chain([arriving]) {
         run.interrupt();

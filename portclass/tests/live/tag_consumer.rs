@@ -94,7 +94,7 @@ pub fn counted(netns: &Netns, map: u64) -> BTreeMap<u64, u64> {
 fn the_sample_counts_classes_and_makes_marks_that_nftables_knows_by_name() {
     let test = "the_sample_counts_classes_and_makes_marks_that_nftables_knows_by_name";
     if !is_root_or_skips(test)
-        || !is_there_or_skips("clang", "clang", test)
+        || !c::has_compiler_or_skips(test)
         || !is_there_or_skips("nft", "nftables", test)
     {
         return;

@@ -13,6 +13,7 @@ mod version;
 
 use std::{
     fs,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::Stdio,
     sync::Mutex,
@@ -151,7 +152,11 @@ impl Vm<'_> {
             "xtask: Linux {version}, {}",
             self.options.arguments.join(" ")
         );
-        let task = [&["show".to_owned()], &self.options.arguments[..]].concat();
+        let word = match io::stdout().is_terminal() {
+            true => "show-screen",
+            false => "show",
+        };
+        let task = [&[word.to_owned()], &self.options.arguments[..]].concat();
         let console = self.folder.path().join("console");
         let end = self.run(
             version,

@@ -1,40 +1,8 @@
-//! Network cards for a machine: virtio_net with different numbers of queues and different offloads. Their other ends are
-//! taps in a network namespace that ends with this process, whose kernel forwards from one to the other.
+//! Network cards for a machine. Their other ends are taps in a network namespace that ends with this process and the
+//! machine.
 
 use anyhow::Result;
-use testbed::netns::Netns;
-
-/// A card.
-struct Card {
-    /// Its tap's name.
-    tap: &'static str,
-    /// Queues in each direction.
-    queues: u8,
-    /// What QEMU is told of it besides.
-    options: &'static str,
-}
-
-/// The last number of a card's address (52:54:00:70:63:0N) and of its network (10.70.N.0/24) is its place here, from 1 on.
-/// Tests tell the cards apart by it.
-const CARDS: [Card; 3] = [
-    // As many for each CPU as XDP wants for itself.
-    Card {
-        tap: "enough",
-        queues: 4,
-        options: "mq=on,vectors=10",
-    },
-    Card {
-        tap: "few",
-        queues: 1,
-        options: "mq=off",
-    },
-    // What it receives may be several packets in one, and nobody can change that.
-    Card {
-        tap: "offloads",
-        queues: 4,
-        options: "mq=on,vectors=10,ctrl_guest_offloads=off",
-    },
-];
+use testbed::{card::Card, netns::Netns};
 
 /// A machine's cards, all there as long as this value lives.
 pub struct Nics {
@@ -49,21 +17,23 @@ impl Nics {
     /// This process may make no network namespace, or the kernel has no taps.
     pub fn new() -> Result<Self> {
         let netns = Netns::new()?;
-        for (number, card) in (1..).zip(&CARDS) {
-            let Card { tap, queues, .. } = card;
-            let several = if *queues > 1 { " multi_queue" } else { "" };
-            netns.ip(&format!("tuntap add dev {tap} mode tap vnet_hdr{several}"))?;
-            netns.ip(&format!("address add 10.70.{number}.1/24 dev {tap}"))?;
-            netns.ip(&format!("link set dev {tap} up"))?;
-            netns.ip(&format!(
-                "neighbour add 10.70.{number}.2 lladdr {} dev {tap} nud permanent",
-                address(number)
-            ))?;
+        for card in Card::ALL {
+            let tap = card.tap();
+            let queues = if queues(card) > 1 { " multi_queue" } else { "" };
+            let [own, ours] = card.ethernet().map(address);
+            let hosts = card.hosts();
+            for command in [
+                format!("tuntap add dev {tap} mode tap vnet_hdr{queues}"),
+                format!("link set dev {tap} address {ours} addrgenmode none up"),
+                format!("address add {}/24 dev {tap}", hosts.destination),
+                format!(
+                    "neighbour add {} lladdr {own} dev {tap} nud permanent",
+                    hosts.source
+                ),
+            ] {
+                netns.ip(&command)?;
+            }
         }
-        netns.enter(|| {
-            // Of the namespace that this thread is in.
-            std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")
-        })?;
         Ok(Self { netns })
     }
 
@@ -74,26 +44,39 @@ impl Nics {
 
     /// What QEMU is told.
     pub fn options(&self) -> Vec<String> {
-        let options = (1..).zip(&CARDS).flat_map(|(number, card)| {
-            let Card {
-                tap,
-                queues,
-                options,
-            } = card;
-            let address = address(number);
+        let options = Card::ALL.into_iter().flat_map(|card| {
+            let (tap, queues) = (card.tap(), queues(card));
+            let [own, _] = card.ethernet().map(address);
+            // An interrupt for each queue in each direction, and two for the device.
+            let several = match queues {
+                1 => String::new(),
+                _ => format!(",mq=on,vectors={}", 2 * queues + 2),
+            };
+            let offloads = match card {
+                Card::FixedOffloads => ",ctrl_guest_offloads=off",
+                Card::ManyQueues | Card::OneQueue => "",
+            };
             [
                 "-netdev".to_owned(),
                 format!(
                     "tap,id={tap},ifname={tap},script=no,downscript=no,queues={queues},vhost=off"
                 ),
                 "-device".to_owned(),
-                format!("virtio-net-pci,netdev={tap},mac={address},romfile=,{options}"),
+                format!("virtio-net-pci,netdev={tap},mac={own},romfile={several}{offloads}"),
             ]
         });
         options.collect()
     }
 }
 
-fn address(number: u8) -> String {
-    format!("52:54:00:70:63:{number:02x}")
+/// Queues in each direction, for a machine with two CPUs.
+const fn queues(card: Card) -> u32 {
+    match card {
+        Card::OneQueue => 1,
+        Card::ManyQueues | Card::FixedOffloads => 4,
+    }
+}
+
+fn address(bytes: [u8; 6]) -> String {
+    bytes.map(|byte| format!("{byte:02x}")).join(":")
 }

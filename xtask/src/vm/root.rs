@@ -1,8 +1,9 @@
 //! The first file system of a machine, which is its only one.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
+use testbed::c;
 
 use super::{archive::Archive, kernels::Kernel, programs::Programs};
 use crate::workspace;
@@ -52,6 +53,12 @@ const PROGRAMS: &[&str] = &[
 /// The first process's, without tests.
 const FEW_PROGRAMS: &[&str] = &["ip", "modprobe"];
 
+/// Programs in C that tests load.
+const C_SOURCES: [&str; 2] = [
+    "examples/tag_consumer.bpf.c",
+    "portclass/tests/c/tag_writer.bpf.c",
+];
+
 /// Writes what a machine with this kernel needs for the task.
 ///
 /// # Errors
@@ -89,6 +96,15 @@ pub fn write(path: &Path, kernel: &Kernel, programs: &Programs, task: &str) -> R
         }
         let registry = workspace::root().join("portclass/data/service-names-port-numbers.csv");
         archive.copy(&registry, &registry)?;
+        for source in C_SOURCES {
+            let source = workspace::root().join(source);
+            let name = source.with_extension("o");
+            let object = path.with_extension("o");
+            c::compile_bpf(&source, &workspace::root().join("include"), &object)?;
+            let inside = Path::new("/objects").join(name.file_name().unwrap_or_default());
+            archive.copy(&object, &inside)?;
+            fs::remove_file(object)?;
+        }
     }
     let (folder, modules) = kernel.modules(MODULES)?;
     let inside = Path::new("/lib/modules").join(&kernel.release);
