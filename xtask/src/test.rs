@@ -9,7 +9,7 @@ use crate::{
     exec::{exec, output},
     kernel_toolchain::KernelToolchain,
     program::is_root,
-    setup,
+    setup, vm,
     workspace::{cargo, target_directory},
 };
 
@@ -70,7 +70,8 @@ pub fn test() -> Result<()> {
     exec(runner.apply(cargo().args(["test", "--workspace"])))?;
     demo(&runner)?;
     let rebuilt = fresh_object(&runner)?;
-    let all = rebuilt && runner != Runner::Unprivileged;
+    let booted = other_kernels()?;
+    let all = rebuilt && booted && runner != Runner::Unprivileged;
     // A machine that is there to run everything must not pass by leaving something out.
     ensure!(
         all || std::env::var_os("CI").is_none(),
@@ -132,6 +133,21 @@ fn fresh_object(runner: &Runner) -> Result<bool> {
         .env(OBJECT_VARIABLE, &fresh);
     exec(runner.apply(&mut tests))?;
     Ok(true)
+}
+
+/// Tests the kernel side on the oldest and on the newest kernel that can be had. Says whether it could.
+fn other_kernels() -> Result<bool> {
+    let options = vm::Options::default();
+    match vm::Ready::new(&options) {
+        Ok(ready) => {
+            eprintln!("$ cargo xtask vm");
+            ready.run().map(|()| true)
+        }
+        Err(error) => {
+            skip("the tests on other kernels", &format!("{error:#}"));
+            Ok(false)
+        }
+    }
 }
 
 fn fresh_toolchain() -> Result<KernelToolchain> {

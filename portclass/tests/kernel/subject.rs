@@ -124,6 +124,8 @@ static REGISTRY: LazyLock<Registry> =
 pub(crate) struct Kernel {
     dataplane: Dataplane,
     settings: Settings,
+    /// Whether a test run gives metadata back.
+    shows_metadata: bool,
     labels: HashMap<PortKey, Label>,
     loaded: Vec<&'static str>,
 }
@@ -143,6 +145,7 @@ impl Kernel {
         Self {
             labels: (0..slots).map(label).collect(),
             settings,
+            shows_metadata: Feature::XdpContext.is_there(),
             dataplane,
             loaded: Vec::new(),
         }
@@ -195,7 +198,8 @@ impl Kernel {
             }
         }
 
-        let mut after = vec![0xee; frame.len() + if is_tagged { size_of::<Tag>() } else { 0 }];
+        let shows_tag = is_tagged && self.shows_metadata;
+        let mut after = vec![0xee; frame.len() + if shows_tag { size_of::<Tag>() } else { 0 }];
         let mut context = [0; SkBuff::SIZE];
         let sk_buff = SkBuff::new(frame.len() as u32).marked(MARK_BEFORE);
         let sk_buff = sk_buff.to_bytes();
@@ -215,7 +219,7 @@ impl Kernel {
         assert!(after.ends_with(frame), "{}", what());
         if program.role == Role::Ingress {
             assert_eq!(result.return_value, XDP_PASS, "{}", what());
-            if is_tagged {
+            if shows_tag {
                 let tag = *after.first_chunk().expect("a tag before the frame");
                 let expected = Tag::new(parsed.outcome(), labelling);
                 assert_eq!(Tag::from_bytes(tag), expected, "{}", what());

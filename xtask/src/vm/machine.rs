@@ -1,6 +1,7 @@
 //! A virtual machine, from its start to its end.
 
 use std::{
+    fmt,
     fs::{self, File},
     io::Read as _,
     os::{
@@ -23,7 +24,7 @@ use super::nics::Nics;
 use crate::interrupt::Interrupt;
 
 /// QEMU's emulator of such machines.
-pub const QEMU: &str = "qemu-system-x86_64";
+const QEMU: &str = "qemu-system-x86_64";
 
 /// The status that QEMU ends with when the machine says that all went well; a machine that panics ends with 0.
 const SUCCESS: i32 = 33;
@@ -39,6 +40,15 @@ pub enum Accelerator {
     Emulation,
     /// By the processor.
     Kvm,
+}
+
+impl fmt::Display for Accelerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Emulation => "emulation",
+            Self::Kvm => "KVM",
+        })
+    }
 }
 
 impl Accelerator {

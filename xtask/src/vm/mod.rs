@@ -24,14 +24,14 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::{
-    kernels::Kernels,
-    machine::{Accelerator, End, Machine, QEMU, last_lines},
+    kernels::{Kernel, Kernels},
+    machine::{Accelerator, End, Machine, last_lines},
     nics::Nics,
     outcome::Outcome,
     programs::Programs,
     version::Version,
 };
-use crate::{exec::find, interrupt::Interrupt, setup, workspace::target_directory};
+use crate::{interrupt::Interrupt, setup, workspace::target_directory};
 
 /// Arguments of `cargo xtask vm`.
 #[derive(clap::Args)]
@@ -60,48 +60,36 @@ pub struct Options {
     arguments: Vec<String>,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            kernels: Vec::new(),
+            list: false,
+            kvm: false,
+            limit: Duration::from_secs(15 * 60),
+            only: Vec::new(),
+            log: None,
+            arguments: Vec::new(),
+        }
+    }
+}
+
 /// Lists, shows or tests.
 ///
 /// # Errors
 ///
 /// Something is missing, or fails in a machine.
 pub fn vm(options: &Options) -> Result<()> {
-    if !cfg!(target_arch = "x86_64") {
-        bail!("machines are for x86-64, and so has to be the computer that runs them");
+    if options.list {
+        return list(&Kernels::list(&cache()?)?);
     }
+    Ready::new(options)?.run()
+}
+
+fn cache() -> Result<PathBuf> {
     let cache = target_directory()?.join("vm");
     fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    if options.list {
-        return list(&Kernels::list(&cache)?);
-    }
-    setup::machine_tools()?;
-    ensure!(
-        find(QEMU).is_some(),
-        "{QEMU} is missing (Debian's package qemu-system-x86)"
-    );
-    let kernels = Kernels::list(&cache)?;
-    let chosen = choose(&kernels, options)?;
-    let fetched = chosen.iter().map(|version| kernels.fetch(version));
-    let fetched = fetched.collect::<Result<Vec<_>>>()?;
-    let programs = Programs::build(options.arguments.is_empty())?;
-    // From here on a signal ends what is running in order.
-    let interrupt = Interrupt::catch()?;
-    let vm = Vm {
-        options,
-        programs,
-        interrupt,
-        // What one run needs goes with it, however it ends.
-        folder: tempfile::tempdir_in(&cache)?,
-        failures: cache.join("failed"),
-    };
-    let machines = chosen.iter().zip(&fetched);
-    if options.arguments.is_empty() {
-        vm.test_all(machines.collect())
-    } else {
-        machines
-            .into_iter()
-            .try_for_each(|machine| vm.show(machine))
-    }
+    Ok(cache)
 }
 
 fn list(kernels: &Kernels) -> Result<()> {
@@ -114,6 +102,69 @@ fn list(kernels: &Kernels) -> Result<()> {
     Ok(())
 }
 
+/// All that comes from elsewhere is there: the tools, and the kernels.
+pub struct Ready<'a> {
+    options: &'a Options,
+    cache: PathBuf,
+    machines: Vec<(Version, Kernel)>,
+}
+
+impl<'a> Ready<'a> {
+    /// Installs tools and fetches kernels, as far as they are missing.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be had here.
+    pub fn new(options: &'a Options) -> Result<Self> {
+        ensure!(
+            cfg!(target_arch = "x86_64"),
+            "the machines are x86-64, and so has to be the computer that runs them"
+        );
+        setup::machine_tools()?;
+        let cache = cache()?;
+        let kernels = Kernels::list(&cache)?;
+        let fetch = |version: Version| {
+            let kernel = kernels.fetch(&version)?;
+            Ok((version, kernel))
+        };
+        let machines = choose(&kernels, options)?.into_iter().map(fetch);
+        Ok(Self {
+            options,
+            machines: machines.collect::<Result<_>>()?,
+            cache,
+        })
+    }
+
+    /// Shows or tests.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be built, or fails in a machine.
+    pub fn run(&self) -> Result<()> {
+        let options = self.options;
+        let programs = Programs::build(options.arguments.is_empty())?;
+        let vm = Vm {
+            options,
+            programs,
+            // From here on a signal ends what is running in order.
+            interrupt: Interrupt::catch()?,
+            accelerator: match options.kvm {
+                true => Accelerator::Kvm,
+                false => Accelerator::Emulation,
+            },
+            // What one run needs goes with it, however it ends.
+            folder: tempfile::tempdir_in(&self.cache)?,
+            failures: self.cache.join("failed"),
+        };
+        if options.arguments.is_empty() {
+            vm.test_all(&self.machines)
+        } else {
+            self.machines
+                .iter()
+                .try_for_each(|machine| vm.show(machine))
+        }
+    }
+}
 fn choose(kernels: &Kernels, options: &Options) -> Result<Vec<Version>> {
     let newest = kernels.newest_of_each_series();
     let mut chosen = Vec::new();
@@ -138,16 +189,15 @@ struct Vm<'a> {
     options: &'a Options,
     programs: Programs,
     interrupt: Interrupt,
+    accelerator: Accelerator,
     folder: tempfile::TempDir,
     /// Where the words of a machine are kept that did not end well.
     failures: PathBuf,
 }
 
-type Subject<'a> = (&'a Version, &'a kernels::Kernel);
-
 impl Vm<'_> {
     /// Runs portclass in one machine.
-    fn show(&self, (version, kernel): Subject<'_>) -> Result<()> {
+    fn show(&self, (version, kernel): &(Version, Kernel)) -> Result<()> {
         eprintln!(
             "xtask: Linux {version}, {}",
             self.options.arguments.join(" ")
@@ -174,14 +224,14 @@ impl Vm<'_> {
     }
 
     /// Runs the tests in all machines, as many at a time as there are processors.
-    fn test_all(&self, machines: Vec<Subject<'_>>) -> Result<()> {
+    fn test_all(&self, machines: &[(Version, Kernel)]) -> Result<()> {
         let at_once = thread::available_parallelism().map_or(1, usize::from);
         let outcomes = Mutex::new(Vec::new());
         let waiting = Mutex::new(machines.iter());
         let next = || waiting.lock().ok()?.next();
         thread::scope(|scope| -> Result<()> {
             let run = || -> Result<()> {
-                while let Some(&subject) = next() {
+                while let Some(subject) = next() {
                     let outcome = self.test(subject)?;
                     eprint!("{outcome}");
                     outcomes.lock().expect("no test panics").push(outcome);
@@ -197,7 +247,7 @@ impl Vm<'_> {
         let mut outcomes = outcomes.into_inner().expect("no test panics");
         outcomes.sort_by(|one, other| one.version.cmp(&other.version));
         if let Some(path) = &self.options.log {
-            fs::write(path, log::markdown(&outcomes))
+            fs::write(path, log::markdown(&outcomes, self.accelerator))
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
         let failed: Vec<String> = outcomes
@@ -214,7 +264,7 @@ impl Vm<'_> {
         Ok(())
     }
 
-    fn test(&self, (version, kernel): Subject<'_>) -> Result<Outcome> {
+    fn test(&self, (version, kernel): &(Version, Kernel)) -> Result<Outcome> {
         let programs = self
             .programs
             .tests
@@ -253,7 +303,7 @@ impl Vm<'_> {
     fn run(
         &self,
         version: &Version,
-        kernel: &kernels::Kernel,
+        kernel: &Kernel,
         task: &[String],
         console: &Path,
         stdout: Stdio,
@@ -266,11 +316,7 @@ impl Vm<'_> {
             eprintln!("xtask: Linux {version}: without network cards: {why:#}");
         }
         let machine = Machine {
-            accelerator: if self.options.kvm {
-                Accelerator::Kvm
-            } else {
-                Accelerator::Emulation
-            },
+            accelerator: self.accelerator,
             kernel: &kernel.image,
             root: &root,
             nics: nics.as_ref().ok(),

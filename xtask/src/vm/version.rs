@@ -19,6 +19,11 @@ impl Version {
             })
     }
 
+    /// As Debian writes it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The kernel's series: the first two numbers.
     pub fn series(&self) -> &[u64] {
         self.numbers.get(..2).unwrap_or(&self.numbers)
