@@ -43,8 +43,27 @@ pub const MARK: &str = "portclass_rx";
 /// The tc program that marks what arrives, behind an IP header.
 pub const MARK_IP: &str = "portclass_rx_ip";
 
+/// What stands for each of these where a program may not point into a frame, and reads it out of copies: without
+/// CAP_PERFMON the verifier refuses pointers to packets with an offset that it does not know. XDP has them for all frames
+/// (`bpf_xdp_load_bytes`, Linux 5.18, kernel commit 3f364222d032).
+pub const XDP_FRAGS_COPIED: &str = "portclass_cfr";
+/// What [`XDP`] is.
+pub const XDP_COPIED: &str = "portclass_c";
+/// What [`XDP_IP_FRAGS`] is.
+pub const XDP_IP_FRAGS_COPIED: &str = "portclass_cipfr";
+/// What [`XDP_IP`] is.
+pub const XDP_IP_COPIED: &str = "portclass_cip";
+/// What [`EGRESS`] is.
+pub const EGRESS_COPIED: &str = "portclass_ctx";
+/// What [`EGRESS_IP`] is.
+pub const EGRESS_IP_COPIED: &str = "portclass_ctxip";
+/// What [`MARK`] is.
+pub const MARK_COPIED: &str = "portclass_crx";
+/// What [`MARK_IP`] is.
+pub const MARK_IP_COPIED: &str = "portclass_crxip";
+
 /// All programs.
-pub const PROGRAMS: [&str; 8] = [
+pub const PROGRAMS: [&str; 16] = [
     XDP_FRAGS,
     XDP,
     XDP_IP_FRAGS,
@@ -53,6 +72,14 @@ pub const PROGRAMS: [&str; 8] = [
     EGRESS_IP,
     MARK,
     MARK_IP,
+    XDP_FRAGS_COPIED,
+    XDP_COPIED,
+    XDP_IP_FRAGS_COPIED,
+    XDP_IP_COPIED,
+    EGRESS_COPIED,
+    EGRESS_IP_COPIED,
+    MARK_COPIED,
+    MARK_IP_COPIED,
 ];
 
 /// `u32`: counters from one CPU's to the next one's.

@@ -84,6 +84,14 @@ impl State {
             .cast()
     }
 
+    /// Where the padding of a state stands, which is 0.
+    #[inline(always)]
+    pub const fn padding_of(state: *const Self) -> *const u32 {
+        state
+            .wrapping_byte_add(core::mem::offset_of!(Self, pad))
+            .cast()
+    }
+
     /// Counts and origin of the registry.
     pub const fn contents(&self) -> Contents {
         Contents {

@@ -9,7 +9,7 @@ use portclass_common::{
 };
 
 use crate::{
-    label::{answer, labelling},
+    label::{Recall, labelling},
     log::{self, Direction},
     maps::{COUNTER_STRIDE, COUNTERS, Switches},
 };
@@ -32,8 +32,8 @@ impl Size {
 /// Counts a frame whose ports the quick way has found, under its label or reason. Here or in [`account`] a frame becomes
 /// part of the totals.
 #[inline(always)]
-pub fn account_quickly(flow: Flow, size: Size) {
-    count(answer(flow).counter(), size);
+pub fn account_quickly(flow: Flow, size: Size, recall: Recall) {
+    count(recall(flow.transport, flow.destination).counter(), size);
 }
 
 /// Counts a frame under its label or reason, and beside it the tunnels that it is in.
@@ -44,8 +44,9 @@ pub fn account(
     switches: Switches,
     direction: Direction,
     interface: impl Fn() -> u32,
+    recall: Recall,
 ) -> Labelling {
-    let labelling = labelling(parsed, switches);
+    let labelling = labelling(parsed, switches, recall);
     count(labelling.counter(), size);
     if switches.has(switch::DECAPSULATE) {
         tunnels(parsed, size);

@@ -5,13 +5,13 @@ use portclass_common::{
     label::Label,
     labelling::{Answer, Labelling},
     memo::{Word, memo_index, memo_place},
-    packet::{self, Flow, Parsed, Source, Start},
+    packet::{self, Parsed, Source, Start},
     port::PortKey,
     settings::switch,
     transport::Transport,
 };
 
-use crate::maps::{COUNTER_STRIDE, REGISTRY, Switches, generation, memo};
+use crate::maps::{COUNTER_STRIDE, REGISTRY, Switches, generation, memo, zero};
 
 /// Parses a frame as the load-time settings ask for.
 #[inline(always)]
@@ -19,25 +19,34 @@ pub fn parse(source: impl Source, start: Start, switches: Switches) -> Parsed {
     packet::parse(source, start, switches.has(switch::DECAPSULATE))
 }
 
+/// How the registry is asked: [`recall`] or [`recall_settled`].
+pub type Recall = fn(Transport, u16) -> Answer;
+
 /// What the frame is counted under.
 #[inline(always)]
-pub fn labelling(parsed: &Parsed, switches: Switches) -> Labelling {
+pub fn labelling(parsed: &Parsed, switches: Switches, recall: Recall) -> Labelling {
     Labelling::of(parsed.outcome(), switches.matching(), recall)
-}
-
-/// What the registry says of the frame's destination port.
-#[inline(always)]
-pub fn answer(flow: Flow) -> Answer {
-    recall(flow.transport, flow.destination)
 }
 
 /// The registry's answer, out of the memo where that has one of this generation.
 #[inline(always)]
-fn recall(transport: Transport, port: u16) -> Answer {
+pub fn recall(transport: Transport, port: u16) -> Answer {
+    recall_at(memo_index(transport, port))
+}
+
+/// The same for programs that are loaded without CAP_PERFMON: the verifier wants an index into memory to be the same to it
+/// on all paths (`update_alu_sanitation_state`, kernel commit 979d63d50c0c), which a transport that it knows prevents.
+#[inline(always)]
+pub fn recall_settled(transport: Transport, port: u16) -> Answer {
+    recall_at(memo_index(transport, port).wrapping_add(zero()))
+}
+
+#[inline(always)]
+fn recall_at(index: u32) -> Answer {
     if cfg!(feature = "plain-lookup") {
+        let (transport, port) = memo_place(index);
         return look_up(transport, port);
     }
-    let index = memo_index(transport, port);
     let generation = generation();
     // SAFETY: the word lies in the memo; others may write it meanwhile, in one piece.
     let word = unsafe { memo(index).read_volatile() };

@@ -50,6 +50,34 @@ pub fn portclass_ip_fr(ctx: XdpContext) -> u32 {
     xdp_action::XDP_PASS
 }
 
+/// What arrives, where the program may not point into the frame (without CAP_PERFMON).
+#[xdp]
+pub fn portclass_c(ctx: XdpContext) -> u32 {
+    xdp::observe_copied(&ctx, Link::Ethernet);
+    xdp_action::XDP_PASS
+}
+
+/// The same for multi-buffer frames.
+#[xdp(frags)]
+pub fn portclass_cfr(ctx: XdpContext) -> u32 {
+    xdp::observe_copied(&ctx, Link::Ethernet);
+    xdp_action::XDP_PASS
+}
+
+/// The same at an interface without a link-layer header.
+#[xdp]
+pub fn portclass_cip(ctx: XdpContext) -> u32 {
+    xdp::observe_copied(&ctx, Link::Ip);
+    xdp_action::XDP_PASS
+}
+
+/// The same there for multi-buffer frames.
+#[xdp(frags)]
+pub fn portclass_cipfr(ctx: XdpContext) -> u32 {
+    xdp::observe_copied(&ctx, Link::Ip);
+    xdp_action::XDP_PASS
+}
+
 /// "Not for me to say": the next program of tcx, or the next filter of clsact, has its turn. Both have this number.
 const NEXT: i32 = TC_ACT_UNSPEC;
 
@@ -78,6 +106,34 @@ pub fn portclass_rx(ctx: TcContext) -> i32 {
 #[classifier]
 pub fn portclass_rx_ip(ctx: TcContext) -> i32 {
     tc::receive(&ctx, Link::Ip);
+    NEXT
+}
+
+/// What leaves, where the program may not point into the frame.
+#[classifier]
+pub fn portclass_ctx(ctx: TcContext) -> i32 {
+    tc::send_copied(&ctx, Link::Ethernet);
+    NEXT
+}
+
+/// The same by an interface without a link-layer header.
+#[classifier]
+pub fn portclass_ctxip(ctx: TcContext) -> i32 {
+    tc::send_copied(&ctx, Link::Ip);
+    NEXT
+}
+
+/// What arrives and is to be marked, where the program may not point into the frame.
+#[classifier]
+pub fn portclass_crx(ctx: TcContext) -> i32 {
+    tc::receive_copied(&ctx, Link::Ethernet);
+    NEXT
+}
+
+/// The same at an interface without a link-layer header.
+#[classifier]
+pub fn portclass_crxip(ctx: TcContext) -> i32 {
+    tc::receive_copied(&ctx, Link::Ip);
     NEXT
 }
 

@@ -10,7 +10,7 @@ use portclass_common::{
 use crate::{
     count::{Size, account, account_quickly},
     frame::{Copied, Direct},
-    label::{labelling, parse},
+    label::{Recall, labelling, parse, recall, recall_settled},
     log::Direction,
     maps::{MARK_MASK, MARK_SHIFT, Switches},
 };
@@ -19,7 +19,7 @@ use crate::{
 const VLAN_TAG: u64 = 4;
 
 /// What is done with a parsed frame.
-type Finish = fn(&TcContext, &Parsed, Switches);
+type Finish = fn(&TcContext, &Parsed, Switches, Recall);
 
 /// Labels, counts and marks a frame that leaves.
 #[inline(always)]
@@ -37,18 +37,44 @@ pub fn receive(ctx: &TcContext, link: Link) {
     }
 }
 
+/// Labels, counts and marks a frame that leaves, out of copies of its headers.
+#[inline(always)]
+pub fn send_copied(ctx: &TcContext, link: Link) {
+    // SAFETY: the context is the one that the kernel handed over.
+    let mut source = unsafe { Copied::new(ctx.skb.skb) };
+    if is_quick(ctx, link)
+        && let Some(flow) = quick(&mut source)
+    {
+        account_quickly(flow, Size::of_one(on_the_wire(ctx, 1)), recall_settled);
+        return;
+    }
+    send_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+}
+
+/// Labels and marks a frame that arrives, which XDP counts, out of copies of its headers.
+#[inline(always)]
+pub fn receive_copied(ctx: &TcContext, link: Link) {
+    receive_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+}
+
+/// Whether counting is all there is to do, and the frame may be of the most common kind.
+#[inline(always)]
+fn is_quick(ctx: &TcContext, link: Link) -> bool {
+    let is_all = Switches::load().are_off() && MARK_MASK.load() == 0;
+    link == Link::Ethernet && is_all && skb(ctx).gso_size == 0
+}
+
 /// Labels and counts a frame of the most common kind, as long as that is all there is to do. Gives `false` and does nothing
 /// otherwise.
 #[inline(always)]
 fn count_quickly(ctx: &TcContext, link: Link) -> bool {
-    let is_all = Switches::load().are_off() && MARK_MASK.load() == 0;
-    if link != Link::Ethernet || !is_all || skb(ctx).gso_size != 0 {
+    if !is_quick(ctx, link) {
         return false;
     }
     let Some(flow) = quick(&mut direct(ctx)) else {
         return false;
     };
-    account_quickly(flow, Size::of_one(on_the_wire(ctx, 1)));
+    account_quickly(flow, Size::of_one(on_the_wire(ctx, 1)), recall);
     true
 }
 
@@ -67,7 +93,7 @@ fn near(ctx: &TcContext, link: Link, finish: Finish) -> bool {
     if parsed.is_truncated() {
         return false;
     }
-    finish(ctx, &parsed, switches);
+    finish(ctx, &parsed, switches, recall);
     true
 }
 
@@ -97,7 +123,12 @@ fn further(ctx: &TcContext, is_ip: bool, finish: Finish) {
     let link = if is_ip { Link::Ip } else { Link::Ethernet };
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.skb.skb) };
-    finish(ctx, &parse(source, at_start(ctx, link), switches), switches);
+    finish(
+        ctx,
+        &parse(source, at_start(ctx, link), switches),
+        switches,
+        recall_settled,
+    );
 }
 
 #[inline(always)]
@@ -115,19 +146,27 @@ fn at_start(ctx: &TcContext, link: Link) -> Start {
 }
 
 #[inline(always)]
-fn finish_sent(ctx: &TcContext, parsed: &Parsed, switches: Switches) {
+fn finish_sent(ctx: &TcContext, parsed: &Parsed, switches: Switches, recall: Recall) {
     let size = size(ctx, parsed);
-    let labelling = account(parsed, size, switches, Direction::Egress, || {
-        skb(ctx).ifindex
-    });
+    let labelling = account(
+        parsed,
+        size,
+        switches,
+        Direction::Egress,
+        || skb(ctx).ifindex,
+        recall,
+    );
     if MARK_MASK.load() != 0 {
         mark(ctx, mark_of(parsed.outcome(), labelling));
     }
 }
 
 #[inline(always)]
-fn finish_received(ctx: &TcContext, parsed: &Parsed, switches: Switches) {
-    mark(ctx, mark_of(parsed.outcome(), labelling(parsed, switches)));
+fn finish_received(ctx: &TcContext, parsed: &Parsed, switches: Switches, recall: Recall) {
+    mark(
+        ctx,
+        mark_of(parsed.outcome(), labelling(parsed, switches, recall)),
+    );
 }
 
 /// Replaces the mark's bits under the mask.

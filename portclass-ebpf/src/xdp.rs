@@ -16,8 +16,8 @@ use portclass_common::{
 
 use crate::{
     count::{Size, account, account_quickly, count},
-    frame::{Copied, Direct, difference},
-    label::parse,
+    frame::{Copied, Direct},
+    label::{Recall, parse, recall, recall_settled},
     log::Direction,
     maps::Switches,
 };
@@ -52,7 +52,7 @@ pub fn observe(ctx: &XdpContext, link: Link) {
         return;
     }
     let parsed = parse(direct(ctx, true), Start::of(link), switches);
-    finish(ctx, &parsed, in_one_buffer(ctx), switches);
+    finish(ctx, &parsed, in_one_buffer(ctx), switches, recall);
 }
 
 /// Labels, counts and tags a frame that may lie in several buffers.
@@ -68,7 +68,25 @@ pub fn observe_buffers(ctx: &XdpContext, link: Link) {
         xdp_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
         return;
     }
-    finish(ctx, &parsed, in_buffers(ctx), switches);
+    finish(ctx, &parsed, in_buffers(ctx), switches, recall);
+}
+
+/// Labels, counts and tags a frame out of copies of its headers.
+#[inline(always)]
+pub fn observe_copied(ctx: &XdpContext, link: Link) {
+    let switches = Switches::load();
+    // SAFETY: the context is the one that the kernel handed over.
+    let mut source = unsafe { Copied::new(ctx.ctx) };
+    if link == Link::Ethernet
+        && switches.are_off()
+        && let Some(flow) = quick(&mut source)
+    {
+        // SAFETY: as above.
+        let bytes = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
+        account_quickly(flow, Size::of_one(bytes), recall_settled);
+        return;
+    }
+    xdp_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
 }
 
 /// Labels and counts a frame of the most common kind, as long as that is all there is to do. Gives `false` and does nothing
@@ -86,7 +104,7 @@ fn count_quickly(
     let Some(flow) = quick(&mut direct(ctx, false)) else {
         return false;
     };
-    account_quickly(flow, Size::of_one(bytes(ctx)));
+    account_quickly(flow, Size::of_one(bytes(ctx)), recall);
     true
 }
 
@@ -106,7 +124,7 @@ pub extern "C" fn xdp_further(ctx: *mut xdp_md, is_ip: u32) -> u32 {
     let parsed = parse(source, Start::of(link), switches);
     // SAFETY: as above. A first buffer may hold no more than some headers, so it is the helper's to say.
     let bytes = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
-    finish(ctx, &parsed, bytes, switches);
+    finish(ctx, &parsed, bytes, switches, recall_settled);
     0
 }
 
@@ -117,15 +135,20 @@ fn direct(ctx: &XdpContext, is_whole: bool) -> Direct<'_, xdp_md> {
 }
 
 #[inline(always)]
-fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64, switches: Switches) {
+fn finish(ctx: &XdpContext, parsed: &Parsed, bytes: u64, switches: Switches, recall: Recall) {
     let original = match switches.has(switch::ORIGINAL_LENGTH) {
         true => original_length(ctx),
         false => None,
     };
     let size = Size::of_one(original.unwrap_or(bytes));
-    let labelling = account(parsed, size, switches, Direction::Ingress, || {
-        ctx.ingress_ifindex() as u32
-    });
+    let labelling = account(
+        parsed,
+        size,
+        switches,
+        Direction::Ingress,
+        || ctx.ingress_ifindex() as u32,
+        recall,
+    );
     if switches.has(switch::TAG_METADATA) {
         tag(ctx, parsed, labelling, size);
     }
@@ -147,7 +170,8 @@ fn original_length(ctx: &XdpContext) -> Option<u64> {
 #[inline(always)]
 fn tag(ctx: &XdpContext, parsed: &Parsed, labelling: Labelling, size: Size) {
     let room = -(size_of::<Tag>() as i32);
-    let is_free = difference(ctx.metadata_end() as *const u8, ctx.metadata() as *const u8) == 0;
+    // Pointers may be compared by all, and subtracted by some (CAP_PERFMON).
+    let is_free = (ctx.metadata() as *const u8).wrapping_add(1) as usize > ctx.metadata_end();
     // SAFETY: the context is the one that the kernel handed over.
     let refused = !is_free || unsafe { bpf_xdp_adjust_meta(ctx.as_ptr().cast(), room) } != 0;
     let place = ctx.metadata() as *mut Tag;

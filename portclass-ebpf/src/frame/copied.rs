@@ -1,16 +1,17 @@
 //! A frame of which the program may read only a part directly, so that its headers are copied.
 
+use core::mem::MaybeUninit;
+
 use portclass_common::packet::{Apart, LONGEST_HEADER, Source};
 
-use super::{
-    Context,
-    direct::{settled, zero},
-};
+use super::{Context, direct::settled};
+use crate::maps::zero;
 
 /// The bytes of a frame wherever they lie, at the cost of a call for every header.
 pub struct Copied<C: Context> {
     ctx: *mut C,
-    header: [u8; LONGEST_HEADER],
+    /// The last one. Zeros would take a function that the verifier refuses without CAP_PERFMON.
+    header: MaybeUninit<[u8; LONGEST_HEADER]>,
 }
 
 impl<C: Context> Copied<C> {
@@ -23,7 +24,7 @@ impl<C: Context> Copied<C> {
     pub unsafe fn new(ctx: *mut C) -> Self {
         Self {
             ctx,
-            header: [0; LONGEST_HEADER],
+            header: MaybeUninit::uninit(),
         }
     }
 }
@@ -31,9 +32,12 @@ impl<C: Context> Copied<C> {
 impl<C: Context> Source for Copied<C> {
     #[inline(always)]
     fn read<const N: usize>(&mut self, offset: usize) -> Option<&[u8; N]> {
-        let header = self.header.first_chunk_mut::<N>()?;
-        // SAFETY: the context is the kernel's, as the maker of this source has vouched.
-        unsafe { C::copy(self.ctx, offset as u32, header) }.then_some(header)
+        const { assert!(N <= LONGEST_HEADER) };
+        let header = self.header.as_mut_ptr().cast::<[u8; N]>();
+        // SAFETY: the context is the kernel's, as the maker of this source has vouched, and there is room for N bytes.
+        let is_there = unsafe { C::copy(self.ctx, offset as u32, header) };
+        // SAFETY: the kernel has written all N bytes.
+        is_there.then(|| unsafe { &*header })
     }
 
     #[inline(always)]
@@ -49,8 +53,7 @@ impl<C: Context> Source for Copied<C> {
 
     #[inline(always)]
     fn settle<const N: usize>(&mut self, numbers: [usize; N]) -> [usize; N] {
-        // SAFETY: as above.
-        settled(numbers, unsafe { zero(C::range(self.ctx).0) })
+        settled(numbers, zero() as usize)
     }
 
     #[inline(always)]

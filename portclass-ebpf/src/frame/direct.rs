@@ -52,22 +52,10 @@ unsafe fn pointer(field: *const u32) -> *const u8 {
     unsafe { field.read_volatile() as usize as *const u8 }
 }
 
-/// 0, and any number to the verifier.
-///
-/// # Safety
-///
-/// The field, a context's first byte of the frame, can be read.
-#[inline(always)]
-pub(super) unsafe fn zero(data: *const u32) -> usize {
-    // SAFETY: the caller vouches for the field.
-    let (once, again) = unsafe { (pointer(data), pointer(data)) };
-    difference(again, once)
-}
-
 /// The difference of two pointers into the same frame, which the verifier takes for any number. What the compiler makes of
 /// it afterwards it must not make of the pointers: the verifier allows nothing but their subtraction.
 #[inline(always)]
-pub fn difference(one: *const u8, other: *const u8) -> usize {
+fn difference(one: *const u8, other: *const u8) -> usize {
     let difference = (one as usize).wrapping_sub(other as usize);
     #[cfg(target_arch = "bpf")]
     let difference = {

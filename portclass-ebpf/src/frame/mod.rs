@@ -9,10 +9,7 @@ use aya_ebpf::{
 };
 use portclass_common::packet::{Apart, apart};
 
-pub use self::{
-    copied::Copied,
-    direct::{Direct, difference},
-};
+pub use self::{copied::Copied, direct::Direct};
 
 /// What the kernel hands a program.
 pub trait Context {
@@ -30,8 +27,8 @@ pub trait Context {
     ///
     /// # Safety
     ///
-    /// The kernel has handed the context over.
-    unsafe fn copy<const N: usize>(ctx: *mut Self, offset: u32, to: &mut [u8; N]) -> bool;
+    /// The kernel has handed the context over, and there is room for `N` bytes, whatever they are.
+    unsafe fn copy<const N: usize>(ctx: *mut Self, offset: u32, to: *mut [u8; N]) -> bool;
 
     /// Calls [`apart::extensions`] on what can be read directly.
     fn extensions(ctx: *mut Self, state: u64) -> u64;
@@ -124,9 +121,9 @@ context!(
         }
 
         #[inline(always)]
-        unsafe fn copy<const N: usize>(ctx: *mut Self, offset: u32, to: &mut [u8; N]) -> bool {
+        unsafe fn copy<const N: usize>(ctx: *mut Self, offset: u32, to: *mut [u8; N]) -> bool {
             // SAFETY: the caller vouches for the context; the helper writes N bytes to where there are as many.
-            unsafe { bpf_xdp_load_bytes(ctx, offset, to.as_mut_ptr().cast(), N as u32) == 0 }
+            unsafe { bpf_xdp_load_bytes(ctx, offset, to.cast(), N as u32) == 0 }
         }
     }
 );
@@ -145,9 +142,9 @@ context!(
         }
 
         #[inline(always)]
-        unsafe fn copy<const N: usize>(ctx: *mut Self, offset: u32, to: &mut [u8; N]) -> bool {
+        unsafe fn copy<const N: usize>(ctx: *mut Self, offset: u32, to: *mut [u8; N]) -> bool {
             // SAFETY: the caller vouches for the context; the helper writes N bytes to where there are as many.
-            unsafe { bpf_skb_load_bytes(ctx.cast(), offset, to.as_mut_ptr().cast(), N as u32) == 0 }
+            unsafe { bpf_skb_load_bytes(ctx.cast(), offset, to.cast(), N as u32) == 0 }
         }
     }
 );

@@ -7,7 +7,6 @@ use std::{
 };
 
 use aya::{EbpfError, programs::ProgramError, sys::SyscallError};
-use rustix::thread::{CapabilitySet, capabilities};
 use thiserror::Error;
 
 use super::{AttachedProgram, Holder, Interface};
@@ -35,6 +34,11 @@ pub enum DataplaneError {
         /// What the verifier said.
         log: String,
     },
+    /// The kernel has no way to read frames that this process may use.
+    #[error(
+        "without CAP_PERFMON frames are read by bpf_xdp_load_bytes, which this kernel lacks (Linux 5.18); run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+    )]
+    NoCopies,
     /// A map cannot be read or written.
     #[error("BPF map '{map}': {why}")]
     Map {
@@ -146,11 +150,9 @@ impl From<ProgramError> for DataplaneError {
                 verifier_log,
             } => {
                 let log = verifier_log.to_string();
-                // The verifier answers EACCES too, whatever it objects to. Without CAP_PERFMON that is packet
-                // pointers with an offset that only the packet knows (`sanitize_ptr_alu`, kernel commit 979d63d50c0c).
-                let privileged = !log.trim().is_empty() && has_perfmon();
+                // The verifier answers EACCES too, whatever it objects to, and says what.
                 match refused(&io_error) {
-                    Some(refused) if !privileged => refused,
+                    Some(refused) if log.trim().is_empty() => refused,
                     _ => Self::Rejected {
                         error: io_error,
                         log,
@@ -167,11 +169,6 @@ impl From<ProgramError> for DataplaneError {
             other => refused(&other).unwrap_or_else(|| Self::Object(chain(&other))),
         }
     }
-}
-
-fn has_perfmon() -> bool {
-    let enough = CapabilitySet::PERFMON | CapabilitySet::SYS_ADMIN;
-    capabilities(None).is_ok_and(|sets| sets.effective.intersects(enough))
 }
 
 impl DataplaneError {

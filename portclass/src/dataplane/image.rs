@@ -11,6 +11,7 @@ use aya::{
     },
 };
 use portclass_common::{counter::Counter, names, packet::Link};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use super::{
     AttachError, Attachment, DataplaneError, Interface, KernelLog, Mode, ObtainedMode, Pins,
@@ -31,17 +32,51 @@ pub enum Role {
     Mark,
 }
 
+/// How programs come by the bytes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// By pointers into the frame, which the verifier allows with CAP_PERFMON alone where their offset comes from the frame
+    /// (`sanitize_ptr_alu`, kernel commit 979d63d50c0c).
+    Direct,
+    /// By calls that copy them, some ten nanoseconds each.
+    Copied,
+}
+
+impl Access {
+    /// The better one that this process may have.
+    pub fn allowed() -> Self {
+        let enough = CapabilitySet::PERFMON | CapabilitySet::SYS_ADMIN;
+        match capabilities(None) {
+            Ok(sets) if !sets.effective.intersects(enough) => Self::Copied,
+            _ => Self::Direct,
+        }
+    }
+}
+
 /// What each program is for; of two for the same, the one to be preferred first.
-const PROGRAMS: [(&str, Role, Link); names::PROGRAMS.len()] = [
-    (names::XDP_FRAGS, Role::Ingress, Link::Ethernet),
-    (names::XDP, Role::Ingress, Link::Ethernet),
-    (names::XDP_IP_FRAGS, Role::Ingress, Link::Ip),
-    (names::XDP_IP, Role::Ingress, Link::Ip),
-    (names::EGRESS, Role::Egress, Link::Ethernet),
-    (names::EGRESS_IP, Role::Egress, Link::Ip),
-    (names::MARK, Role::Mark, Link::Ethernet),
-    (names::MARK_IP, Role::Mark, Link::Ip),
-];
+const PROGRAMS: [(&str, Role, Link, Access); names::PROGRAMS.len()] = {
+    use Access::{Copied, Direct};
+    use Link::{Ethernet, Ip};
+    use Role::{Egress, Ingress, Mark};
+    [
+        (names::XDP_FRAGS, Ingress, Ethernet, Direct),
+        (names::XDP, Ingress, Ethernet, Direct),
+        (names::XDP_IP_FRAGS, Ingress, Ip, Direct),
+        (names::XDP_IP, Ingress, Ip, Direct),
+        (names::EGRESS, Egress, Ethernet, Direct),
+        (names::EGRESS_IP, Egress, Ip, Direct),
+        (names::MARK, Mark, Ethernet, Direct),
+        (names::MARK_IP, Mark, Ip, Direct),
+        (names::XDP_FRAGS_COPIED, Ingress, Ethernet, Copied),
+        (names::XDP_COPIED, Ingress, Ethernet, Copied),
+        (names::XDP_IP_FRAGS_COPIED, Ingress, Ip, Copied),
+        (names::XDP_IP_COPIED, Ingress, Ip, Copied),
+        (names::EGRESS_COPIED, Egress, Ethernet, Copied),
+        (names::EGRESS_IP_COPIED, Egress, Ip, Copied),
+        (names::MARK_COPIED, Mark, Ethernet, Copied),
+        (names::MARK_IP_COPIED, Mark, Ip, Copied),
+    ]
+};
 
 /// The sizes of an image's maps.
 #[derive(Clone, Copy)]
@@ -76,6 +111,7 @@ pub struct Image {
     ebpf: Ebpf,
     counters: Counters,
     tag_metadata: bool,
+    access: Access,
     /// The programs that are loaded.
     loaded: Vec<(Role, Link, &'static str)>,
 }
@@ -112,16 +148,30 @@ impl Image {
         }
         let mut names = PROGRAMS
             .iter()
-            .filter(|program| (program.1, program.2) == (role, link))
+            .filter(|program| (program.1, program.2, program.3) == (role, link, self.access))
             .map(|program| program.0);
         let first = names.next().expect("a program for each role and link");
         let second = names.next();
         // What an old kernel says of the first one is that it knows no such flag; what counts is the second's error.
-        match (self.load_program(first), second) {
+        let loaded = match (self.load_program(first), second) {
             (Err(_), Some(second)) => self.load_program(second),
             (Ok(()), Some(second)) if self.tag_metadata => self.load_program(second),
             (loaded, _) => loaded,
+        };
+        match loaded {
+            // "unknown func bpf_xdp_load_bytes", or "invalid func" before the kernel knew its name.
+            Err(DataplaneError::Rejected { log, .. })
+                if self.access == Access::Copied && log.contains(" func ") =>
+            {
+                Err(DataplaneError::NoCopies)
+            }
+            loaded => loaded,
         }
+    }
+
+    /// How its programs come by the bytes of a frame.
+    pub const fn access(&self) -> Access {
+        self.access
     }
 
     /// Loads the program of that name, one of `portclass_common::names`.
@@ -130,7 +180,7 @@ impl Image {
     ///
     /// No privilege, or a kernel whose verifier rejects it.
     pub fn load_program(&mut self, name: &'static str) -> Result<(), DataplaneError> {
-        let &(name, role, link) = PROGRAMS
+        let &(name, role, link, _) = PROGRAMS
             .iter()
             .find(|program| program.0 == name)
             .ok_or_else(|| absent(name))?;
@@ -325,7 +375,13 @@ impl Image {
 }
 
 fn takes_frags(program: &str) -> bool {
-    matches!(program, names::XDP_FRAGS | names::XDP_IP_FRAGS)
+    matches!(
+        program,
+        names::XDP_FRAGS
+            | names::XDP_IP_FRAGS
+            | names::XDP_FRAGS_COPIED
+            | names::XDP_IP_FRAGS_COPIED
+    )
 }
 
 fn map_data<'ebpf>(

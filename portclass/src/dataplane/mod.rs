@@ -24,7 +24,7 @@ pub use attach::{Attachment, Mode, ObtainedMode};
 pub use error::{AttachError, DataplaneError, PinError};
 pub use fill::{Changes, FillError};
 pub use holder::Held;
-pub use image::{Image, Role};
+pub use image::{Access, Image, Role};
 pub use interface::{AttachedProgram, Holder, Interface, default_route, interfaces, program_on};
 pub use log::KernelLog;
 pub use object::{Dataplane, Maps, OBJECT, Settings};

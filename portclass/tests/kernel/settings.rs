@@ -3,6 +3,10 @@
 use aya::programs::{ProgramInfo, loaded_programs};
 use portclass::dataplane::{Dataplane, Maps, Settings};
 use portclass_common::{labelling::Matching, names, tag::MarkMask};
+use rustix::{
+    process::{Resource, Rlimit, setrlimit},
+    thread::{CapabilitySet, CapabilitySets, set_capabilities},
+};
 use testbed::privilege::is_root_or_skips;
 
 use super::subject::programs;
@@ -16,6 +20,18 @@ const ALL: Settings = Settings {
     original_length: true,
 };
 
+/// Settings that make much of a difference.
+fn every() -> impl Iterator<Item = Settings> {
+    let plain = Settings::default();
+    let matchings = [Matching::Destination, Matching::Source, Matching::Best];
+    let decapsulating = matchings.map(|matching| Settings {
+        decapsulate: true,
+        matching,
+        ..plain
+    });
+    [plain, ALL].into_iter().chain(decapsulating)
+}
+
 fn open(settings: Settings) -> Dataplane {
     Dataplane::open(Maps::Private { entries: 1 }, settings).expect("maps")
 }
@@ -27,20 +43,55 @@ fn every_program_loads_with_every_setting() {
         return;
     }
     let programs = programs(TEST);
-    let plain = Settings::default();
-    let matchings = [Matching::Destination, Matching::Source, Matching::Best];
-    let decapsulating = matchings.map(|matching| Settings {
-        decapsulate: true,
-        matching,
-        ..plain
-    });
-    for settings in [plain, ALL].into_iter().chain(decapsulating) {
+    for settings in every() {
         let mut dataplane = open(settings);
         for program in &programs {
             let loaded = dataplane.image(0).load_program(program.name);
             assert!(loaded.is_ok(), "{program:?}, {settings:?}: {loaded:?}");
         }
     }
+}
+
+/// Takes all capabilities from this thread but those that `run` needs.
+fn drop_capabilities() {
+    let enough = CapabilitySet::BPF | CapabilitySet::NET_ADMIN;
+    let sets = CapabilitySets {
+        effective: enough,
+        permitted: enough,
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, sets).expect("a thread may drop what it has");
+}
+
+#[test]
+fn what_reads_copies_loads_without_perfmon_with_every_setting_and_nothing_else_does() {
+    const TEST: &str =
+        "what_reads_copies_loads_without_perfmon_with_every_setting_and_nothing_else_does";
+    if !is_root_or_skips(TEST) {
+        return;
+    }
+    let programs = programs(TEST);
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    // Maps count against it before Linux 5.11; later it may not be raised everywhere, and need not be.
+    let _ = setrlimit(Resource::Memlock, unlimited);
+    let tested = std::thread::spawn(move || {
+        drop_capabilities();
+        for settings in every() {
+            let mut dataplane = open(settings);
+            for program in &programs {
+                let loaded = dataplane.image(0).load_program(program.name);
+                assert_eq!(
+                    loaded.is_ok(),
+                    program.copies(),
+                    "{program:?}, {settings:?}: {loaded:?}"
+                );
+            }
+        }
+    });
+    tested.join().expect("they load");
 }
 
 /// What the kernel says of the XDP program with these settings.

@@ -43,7 +43,7 @@ pub(crate) struct Program {
 }
 
 /// All programs. An image has one of each role and link.
-const PROGRAMS: [Program; 8] = {
+const PROGRAMS: [Program; names::PROGRAMS.len()] = {
     const fn program(name: &'static str, image: usize, role: Role, link: Link) -> Program {
         Program {
             name,
@@ -61,13 +61,23 @@ const PROGRAMS: [Program; 8] = {
         program(names::EGRESS_IP, 0, Role::Egress, Link::Ip),
         program(names::MARK, 0, Role::Mark, Link::Ethernet),
         program(names::MARK_IP, 0, Role::Mark, Link::Ip),
+        program(names::XDP_FRAGS_COPIED, 2, Role::Ingress, Link::Ethernet),
+        program(names::XDP_COPIED, 3, Role::Ingress, Link::Ethernet),
+        program(names::XDP_IP_FRAGS_COPIED, 2, Role::Ingress, Link::Ip),
+        program(names::XDP_IP_COPIED, 3, Role::Ingress, Link::Ip),
+        program(names::EGRESS_COPIED, 2, Role::Egress, Link::Ethernet),
+        program(names::EGRESS_IP_COPIED, 2, Role::Egress, Link::Ip),
+        program(names::MARK_COPIED, 2, Role::Mark, Link::Ethernet),
+        program(names::MARK_IP_COPIED, 2, Role::Mark, Link::Ip),
     ]
 };
 
 /// The programs that this kernel can load.
 pub(crate) fn programs(test: &str) -> Vec<Program> {
-    let has_all = Feature::MultiBuffer.is_there_or_skips(&format!("{test}, programs with frags"));
-    let loads = |program: &Program| has_all || !program.takes_frags();
+    // What copies from all buffers came with them (`bpf_xdp_load_bytes`).
+    let newer = format!("{test}, programs with frags or copies");
+    let has_all = Feature::MultiBuffer.is_there_or_skips(&newer);
+    let loads = |program: &Program| has_all || !program.takes_frags() && !program.copies_at_xdp();
     PROGRAMS.into_iter().filter(loads).collect()
 }
 
@@ -79,7 +89,22 @@ impl Program {
     }
 
     fn takes_frags(self) -> bool {
-        matches!(self.name, names::XDP_FRAGS | names::XDP_IP_FRAGS)
+        matches!(
+            self.name,
+            names::XDP_FRAGS
+                | names::XDP_IP_FRAGS
+                | names::XDP_FRAGS_COPIED
+                | names::XDP_IP_FRAGS_COPIED
+        )
+    }
+
+    fn copies_at_xdp(self) -> bool {
+        matches!(self.name, names::XDP_COPIED | names::XDP_IP_COPIED) || self.takes_frags()
+    }
+
+    /// Whether it reads frames out of copies.
+    pub(crate) fn copies(self) -> bool {
+        self.image >= 2
     }
 
     /// Whether a test run takes the frame.
@@ -134,7 +159,7 @@ impl Kernel {
     pub(crate) fn new(settings: Settings) -> Self {
         let entries = REGISTRY.entries().count();
         let mut dataplane = Dataplane::open(Maps::Private { entries }, settings).expect("the maps");
-        dataplane.add_images(1).expect("a second image");
+        dataplane.add_images(3).expect("more images");
         let changes = dataplane.fill(&REGISTRY).expect("room for the registry");
         let label = |slot: u16| {
             let service = dataplane.service(u32::from(slot)).expect("a slot in use");

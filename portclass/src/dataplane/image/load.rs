@@ -8,7 +8,7 @@ use std::{
 use aya::{Ebpf, EbpfLoader, maps::MapData};
 use portclass_common::{names, settings::switch};
 
-use super::{Image, Registry, Sizes, map_data};
+use super::{Access, Image, Registry, Sizes, map_data};
 use crate::dataplane::{
     DataplaneError, Settings,
     counters::{Counters, stride},
@@ -95,6 +95,7 @@ impl Image {
             ebpf,
             counters,
             tag_metadata: settings.tag_metadata,
+            access: Access::allowed(),
             loaded: Vec::new(),
         })
     }
