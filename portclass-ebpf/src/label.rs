@@ -11,7 +11,7 @@ use portclass_common::{
     transport::Transport,
 };
 
-use crate::maps::{COUNTER_STRIDE, REGISTRY, Switches, generation, memo, zero};
+use crate::maps::{COUNTER_STRIDE, REGISTRY, Switches, generation, memo};
 
 /// Parses a frame as the load-time settings ask for.
 #[inline(always)]
@@ -19,7 +19,9 @@ pub fn parse(source: impl Source, start: Start, switches: Switches) -> Parsed {
     packet::parse(source, start, switches.has(switch::DECAPSULATE))
 }
 
-/// How the registry is asked: [`recall`] or [`recall_settled`].
+/// How the registry is asked: [`recall`], or [`look_up`] in programs that are loaded without CAP_PERFMON. The verifier
+/// remembers of every number that goes to a pointer which it was, on every path, and gives up on 6.1 for one such number
+/// (`explore_alu_limits`, kernel commit 979d63d50c0c).
 pub type Recall = fn(Transport, u16) -> Answer;
 
 /// What the frame is counted under.
@@ -31,22 +33,10 @@ pub fn labelling(parsed: &Parsed, switches: Switches, recall: Recall) -> Labelli
 /// The registry's answer, out of the memo where that has one of this generation.
 #[inline(always)]
 pub fn recall(transport: Transport, port: u16) -> Answer {
-    recall_at(memo_index(transport, port))
-}
-
-/// The same for programs that are loaded without CAP_PERFMON: the verifier wants an index into memory to be the same to it
-/// on all paths (`update_alu_sanitation_state`, kernel commit 979d63d50c0c), which a transport that it knows prevents.
-#[inline(always)]
-pub fn recall_settled(transport: Transport, port: u16) -> Answer {
-    recall_at(memo_index(transport, port).wrapping_add(zero()))
-}
-
-#[inline(always)]
-fn recall_at(index: u32) -> Answer {
     if cfg!(feature = "plain-lookup") {
-        let (transport, port) = memo_place(index);
         return look_up(transport, port);
     }
+    let index = memo_index(transport, port);
     let generation = generation();
     // SAFETY: the word lies in the memo; others may write it meanwhile, in one piece.
     let word = unsafe { memo(index).read_volatile() };
@@ -95,7 +85,7 @@ fn after(generation: u32, port: u16) -> u16 {
 
 /// Asks the hash map.
 #[inline(always)]
-fn look_up(transport: Transport, port: u16) -> Answer {
+pub fn look_up(transport: Transport, port: u16) -> Answer {
     let Some(entry) = REGISTRY.get_ptr(PortKey::new(port, transport)) else {
         return Answer::of(None, transport, port);
     };

@@ -152,6 +152,12 @@ impl Switches {
         self.0 & bit != 0
     }
 
+    /// The same with that bit off.
+    #[inline(always)]
+    pub const fn without(self, bit: u32) -> Self {
+        Self(self.0 & !bit)
+    }
+
     /// Which port decides: a `Matching`.
     #[inline(always)]
     pub const fn matching(self) -> u8 {

@@ -3,6 +3,7 @@
 use aya_ebpf::{EbpfContext as _, bindings::__sk_buff, programs::TcContext};
 use portclass_common::{
     packet::{Flow, Link, Parsed, Source as _, Start, quick},
+    settings::switch,
     tag::mark_of,
     transport::Transport,
 };
@@ -10,7 +11,7 @@ use portclass_common::{
 use crate::{
     count::{Size, account, account_quickly},
     frame::{Copied, Direct},
-    label::{Recall, labelling, parse, recall, recall_settled},
+    label::{Recall, labelling, look_up, parse, recall},
     log::Direction,
     maps::{MARK_MASK, MARK_SHIFT, Switches},
 };
@@ -45,16 +46,16 @@ pub fn send_copied(ctx: &TcContext, link: Link) {
     if is_quick(ctx, link)
         && let Some(flow) = quick(&mut source)
     {
-        account_quickly(flow, Size::of_one(on_the_wire(ctx, 1)), recall_settled);
+        account_quickly(flow, Size::of_one(on_the_wire(ctx, 1)), look_up);
         return;
     }
-    send_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+    sent_copied(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
 }
 
 /// Labels and marks a frame that arrives, which XDP counts, out of copies of its headers.
 #[inline(always)]
 pub fn receive_copied(ctx: &TcContext, link: Link) {
-    receive_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+    received_copied(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
 }
 
 /// Whether counting is all there is to do, and the frame may be of the most common kind.
@@ -105,7 +106,7 @@ fn near(ctx: &TcContext, link: Link, finish: Finish) -> bool {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn send_further(skb: *mut __sk_buff, is_ip: u32) -> u32 {
-    further(&TcContext::new(skb), is_ip != 0, finish_sent);
+    further(skb, is_ip != 0, Switches::load(), recall, finish_sent);
     0
 }
 
@@ -113,22 +114,35 @@ pub extern "C" fn send_further(skb: *mut __sk_buff, is_ip: u32) -> u32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn receive_further(skb: *mut __sk_buff, is_ip: u32) -> u32 {
-    further(&TcContext::new(skb), is_ip != 0, finish_received);
+    further(skb, is_ip != 0, Switches::load(), recall, finish_received);
+    0
+}
+
+/// What [`send_further`] is to programs that are loaded without CAP_PERFMON: they do not log.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn sent_copied(skb: *mut __sk_buff, is_ip: u32) -> u32 {
+    let switches = Switches::load().without(switch::LOG_UNLABELLED);
+    further(skb, is_ip != 0, switches, look_up, finish_sent);
+    0
+}
+
+/// As [`sent_copied`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn received_copied(skb: *mut __sk_buff, is_ip: u32) -> u32 {
+    further(skb, is_ip != 0, Switches::load(), look_up, finish_received);
     0
 }
 
 #[inline(always)]
-fn further(ctx: &TcContext, is_ip: bool, finish: Finish) {
-    let switches = Switches::load();
+fn further(skb: *mut __sk_buff, is_ip: bool, switches: Switches, recall: Recall, finish: Finish) {
+    let ctx = &TcContext::new(skb);
     let link = if is_ip { Link::Ip } else { Link::Ethernet };
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.skb.skb) };
-    finish(
-        ctx,
-        &parse(source, at_start(ctx, link), switches),
-        switches,
-        recall_settled,
-    );
+    let parsed = parse(source, at_start(ctx, link), switches);
+    finish(ctx, &parsed, switches, recall);
 }
 
 #[inline(always)]

@@ -17,7 +17,7 @@ use portclass_common::{
 use crate::{
     count::{Size, account, account_quickly, count},
     frame::{Copied, Direct},
-    label::{Recall, parse, recall, recall_settled},
+    label::{Recall, look_up, parse, recall},
     log::Direction,
     maps::Switches,
 };
@@ -83,10 +83,10 @@ pub fn observe_copied(ctx: &XdpContext, link: Link) {
     {
         // SAFETY: as above.
         let bytes = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
-        account_quickly(flow, Size::of_one(bytes), recall_settled);
+        account_quickly(flow, Size::of_one(bytes), look_up);
         return;
     }
-    xdp_further(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
+    xdp_copied(ctx.as_ptr().cast(), u32::from(link == Link::Ip));
 }
 
 /// Labels and counts a frame of the most common kind, as long as that is all there is to do. Gives `false` and does nothing
@@ -116,16 +116,29 @@ fn count_quickly(
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn xdp_further(ctx: *mut xdp_md, is_ip: u32) -> u32 {
-    let switches = Switches::load();
+    further(ctx, is_ip != 0, Switches::load(), recall);
+    0
+}
+
+/// What [`xdp_further`] is to programs that are loaded without CAP_PERFMON: they do not log.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn xdp_copied(ctx: *mut xdp_md, is_ip: u32) -> u32 {
+    let switches = Switches::load().without(switch::LOG_UNLABELLED);
+    further(ctx, is_ip != 0, switches, look_up);
+    0
+}
+
+#[inline(always)]
+fn further(ctx: *mut xdp_md, is_ip: bool, switches: Switches, recall: Recall) {
     let ctx = &XdpContext::new(ctx);
-    let link = if is_ip != 0 { Link::Ip } else { Link::Ethernet };
+    let link = if is_ip { Link::Ip } else { Link::Ethernet };
     // SAFETY: the context is the one that the kernel handed over.
     let source = unsafe { Copied::new(ctx.ctx) };
     let parsed = parse(source, Start::of(link), switches);
     // SAFETY: as above. A first buffer may hold no more than some headers, so it is the helper's to say.
     let bytes = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
-    finish(ctx, &parsed, bytes, switches, recall_settled);
-    0
+    finish(ctx, &parsed, bytes, switches, recall);
 }
 
 #[inline(always)]

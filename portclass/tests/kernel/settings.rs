@@ -7,7 +7,7 @@ use rustix::{
     process::{Resource, Rlimit, setrlimit},
     thread::{CapabilitySet, CapabilitySets, set_capabilities},
 };
-use testbed::privilege::is_root_or_skips;
+use testbed::{kernel::Feature, privilege::is_root_or_skips};
 
 use super::subject::programs;
 
@@ -67,7 +67,8 @@ fn drop_capabilities() {
 fn what_reads_copies_loads_without_perfmon_with_every_setting_and_nothing_else_does() {
     const TEST: &str =
         "what_reads_copies_loads_without_perfmon_with_every_setting_and_nothing_else_does";
-    if !is_root_or_skips(TEST) {
+    // What copies from all buffers came with them.
+    if !is_root_or_skips(TEST) || !Feature::MultiBuffer.is_there_or_skips(TEST) {
         return;
     }
     let programs = programs(TEST);
