@@ -1,5 +1,6 @@
 //! The command line: it only validates.
 
+mod doctor;
 mod nft;
 mod registry;
 mod replay;
@@ -14,6 +15,7 @@ use clap::{
 use portclass::{account::Sort, dataplane::DEFAULT_PIN_DIR, registry::Query, report::Format};
 use portclass_common::{labelling::Matching, tag::MarkMask};
 
+pub use self::doctor::{DoctorArgs, DoctorFormat};
 pub use self::nft::NftArgs;
 pub use self::registry::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
@@ -69,6 +71,11 @@ pub enum Command {
     Load(LoadArgs),
     /// Show what is pinned and what is attached
     Status(PinArgs),
+    /// Say whether a run would work on this host, and if not, what is in the way and how to remove it
+    #[command(
+        after_help = "Exits with status 1 when portclass run with the same --iface would fail."
+    )]
+    Doctor(DoctorArgs),
     /// Remove the pinned maps, and filters that a killed run has left
     Detach(PinArgs),
 }

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod capture;
 pub mod dataplane;
+pub mod doctor;
 pub mod host;
 pub mod registry;
 pub mod report;

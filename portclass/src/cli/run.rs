@@ -172,7 +172,7 @@ pub enum TagArg {
 }
 
 /// The kernel's rules for names (`dev_valid_name` in net/core/dev.c).
-fn interface_name(name: &str) -> Result<String, String> {
+pub fn interface_name(name: &str) -> Result<String, String> {
     const IFNAMSIZ: usize = 16;
     let is_valid = !name.is_empty()
         && name.len() < IFNAMSIZ

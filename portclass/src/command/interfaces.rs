@@ -2,8 +2,9 @@
 
 use glob::Pattern;
 use portclass::dataplane::{Interface, default_route, interfaces};
+use thiserror::Error;
 
-use super::{Failure, stderr::say};
+use super::stderr::say;
 
 /// Stands for every interface.
 const ALL: &str = "all";
@@ -15,18 +16,36 @@ pub struct Choice {
     pub matched: Vec<u32>,
 }
 
+/// Why no interfaces can be chosen.
+#[derive(Debug, Error)]
+#[error("{summary}; {remedy}")]
+pub struct NoChoice {
+    pub summary: String,
+    pub remedy: String,
+}
+
+impl NoChoice {
+    fn new(summary: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (summary, remedy) = (summary.into(), remedy.into());
+        Self { summary, remedy }
+    }
+}
+
+/// What to do where netlink is refused.
+const LIST: &str = "a security policy (seccomp, SELinux) may forbid netlink sockets";
+
 /// The interfaces that `wanted` names, by name, pattern or `all`, each once, or the one that the default route leaves by.
-pub fn choose(wanted: &[String]) -> Result<Choice, Failure> {
+pub fn choose(wanted: &[String]) -> Result<Choice, NoChoice> {
     let present = interfaces()
-        .map_err(|error| Failure::new(format!("cannot list the interfaces: {error}")))?;
+        .map_err(|error| NoChoice::new(format!("cannot list the interfaces: {error}"), LIST))?;
     let mut chosen: Vec<Interface> = Vec::new();
     for name in wanted {
         let found = matching(&present, name);
         if found.is_empty() {
-            return Err(Failure::new(format!(
-                "{name}: no such interface; this host has: {}",
-                names(&present)
-            )));
+            return Err(NoChoice::new(
+                format!("{name}: no such interface"),
+                format!("this host has: {}", names(&present)),
+            ));
         }
         for interface in found {
             if !chosen.contains(interface) {
@@ -36,15 +55,15 @@ pub fn choose(wanted: &[String]) -> Result<Choice, Failure> {
     }
     if wanted.is_empty() {
         let route = default_route()
-            .map_err(|error| Failure::new(format!("cannot list the routes: {error}")))?;
+            .map_err(|error| NoChoice::new(format!("cannot list the routes: {error}"), LIST))?;
         let interface = present
             .iter()
             .find(|interface| Some(interface.index) == route);
         let Some(interface) = interface else {
-            return Err(Failure::new(format!(
-                "no default route to choose an interface by; name one with --iface: {}",
-                names(&present)
-            )));
+            return Err(NoChoice::new(
+                "no default route to choose an interface by",
+                format!("name one with --iface: {}", names(&present)),
+            ));
         };
         chosen.push(interface.clone());
     }

@@ -1,6 +1,7 @@
 //! One file per subcommand: it reads its arguments and calls the rooms of the library, nothing else.
 
 pub mod detach;
+pub mod doctor;
 mod fetch;
 mod interfaces;
 pub mod load;

@@ -81,13 +81,7 @@ pub(super) fn attach(
                 });
             }
             // Generic mode would meet the same obstacle.
-            Err(
-                error @ (AttachError::Occupied { .. }
-                | AttachError::Privilege { .. }
-                | AttachError::Gone { .. }),
-            ) => {
-                return Err(error);
-            }
+            Err(error) if error.obstacle.is_in_every_mode() => return Err(error),
             Err(error) => (ObtainedMode::Generic, Some(error)),
         },
     };

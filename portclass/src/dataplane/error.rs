@@ -2,32 +2,30 @@
 
 use std::{
     error::Error,
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use aya::{EbpfError, programs::ProgramError, sys::SyscallError};
 use thiserror::Error;
 
-use super::{AttachedProgram, Holder, Interface};
-
 /// What takes privilege, takes this.
-const PRIVILEGE: &str = "run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
+pub(super) const PRIVILEGE: &str =
+    "run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
 
-/// Why the kernel side cannot be set up.
-#[derive(Debug, Error)]
+/// What to do about a BPF file system that is missing.
+pub const MOUNT_BPFFS: &str = "mount one: mount -t bpf bpf /sys/fs/bpf";
+
+/// Why the kernel side cannot be set up: [`sentence`](Self::sentence) and [`remedy`](Self::remedy), in one line.
+#[derive(Debug)]
 pub enum DataplaneError {
     /// The kernel asks for more privilege.
-    #[error("the kernel refuses BPF: {0}; {PRIVILEGE}")]
     Privilege(io::Error),
     /// The kernel has no `bpf()` system call.
-    #[error("this kernel has no BPF: {0}; it needs CONFIG_BPF_SYSCALL and Linux 5.10 or later")]
     NoBpf(io::Error),
     /// The object cannot be loaded for another reason.
-    #[error("cannot load the kernel side: {0}")]
     Object(String),
     /// The verifier rejects the program.
-    #[error("the kernel rejects the program: {error}{}", last_line(.log))]
     Rejected {
         /// What the system call said.
         error: io::Error,
@@ -40,7 +38,6 @@ pub enum DataplaneError {
     )]
     NoCopies,
     /// A map cannot be read or written.
-    #[error("BPF map '{map}': {why}")]
     Map {
         /// The map's name.
         map: &'static str,
@@ -48,10 +45,8 @@ pub enum DataplaneError {
         why: String,
     },
     /// Pins that were there a moment ago have changed.
-    #[error("{}: the pinned maps changed while they were being opened; try again", .0.display())]
     PinsChanged(PathBuf),
     /// The system does not let this process share a map's memory.
-    #[error("cannot map the {map} into memory: {why}; {}", mapping_remedy(.why))]
     Unmapped {
         /// What the map holds.
         map: &'static str,
@@ -59,7 +54,6 @@ pub enum DataplaneError {
         why: io::Error,
     },
     /// Something else that the system refuses.
-    #[error("{what}: {why}")]
     System {
         /// What was tried.
         what: &'static str,
@@ -67,6 +61,52 @@ pub enum DataplaneError {
         why: io::Error,
     },
 }
+
+impl DataplaneError {
+    /// What is wrong.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Privilege(why) => format!("the kernel refuses BPF: {why}"),
+            Self::NoBpf(why) => format!("this kernel has no BPF: {why}"),
+            Self::Object(why) => format!("cannot load the kernel side: {why}"),
+            Self::Rejected { error, log } => {
+                format!("the kernel rejects the program: {error}{}", last_line(log))
+            }
+            Self::Map { map, why } => format!("BPF map '{map}': {why}"),
+            Self::PinsChanged(folder) => format!(
+                "{}: the pinned maps changed while they were being opened",
+                folder.display()
+            ),
+            Self::Unmapped { map, why } => format!("cannot map the {map} into memory: {why}"),
+            Self::System { what, why } => format!("{what}: {why}"),
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Privilege(_) => Some(PRIVILEGE),
+            Self::NoBpf(_) => Some("it needs CONFIG_BPF_SYSCALL and Linux 5.10 or later"),
+            Self::PinsChanged(_) => Some("try again"),
+            Self::Unmapped { why, .. } => Some(mapping_remedy(why)),
+            Self::Object(_) | Self::Rejected { .. } | Self::Map { .. } | Self::System { .. } => {
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Display for DataplaneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence())?;
+        match self.remedy() {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for DataplaneError {}
 
 fn mapping_remedy(why: &io::Error) -> &'static str {
     match why.kind() {
@@ -108,7 +148,7 @@ pub(super) fn system_error<'error>(
 }
 
 /// `error` and its causes, in one line.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -180,165 +220,11 @@ impl DataplaneError {
     }
 }
 
-/// Why the program cannot be attached to an interface: what is in the way. [`AttachError::remedy`] says how to remove
-/// it.
-#[derive(Debug, Error)]
-pub enum AttachError {
-    /// Another XDP program sits there.
-    #[error("{interface}: {program} is already attached")]
-    Occupied {
-        /// The interface's name.
-        interface: String,
-        /// The other program.
-        program: AttachedProgram,
-    },
-    /// Its frames begin with neither an Ethernet nor an IP header.
-    #[error("{interface}: its frames begin with neither an Ethernet nor an IP header")]
-    UnknownLink {
-        /// The interface's name.
-        interface: String,
-    },
-    /// The driver has no native XDP.
-    #[error("{interface}: its driver has no native XDP")]
-    NoNative {
-        /// The interface's name.
-        interface: String,
-    },
-    /// Frames would not fit in the driver's buffers.
-    #[error(
-        "{}: an MTU of {} is too large for native XDP on this driver{}",
-        .interface.name, .interface.mtu, if *.frags { "" } else { " without multi-buffer support (Linux 5.18)" }
-    )]
-    MtuTooLarge {
-        /// The interface.
-        interface: Interface,
-        /// Whether the program that was refused takes multi-buffer frames.
-        frags: bool,
-    },
-    /// The kernel asks for more privilege.
-    #[error("{interface}: the kernel refuses to attach: {why}")]
-    Privilege {
-        /// The interface's name.
-        interface: String,
-        /// What the system said.
-        why: io::Error,
-    },
-    /// It sits where a clsact qdisc would, and takes filters for what arrives alone.
-    #[error("{interface}: an ingress qdisc is in the way of clsact")]
-    IngressQdisc {
-        /// The interface's name.
-        interface: String,
-    },
-    /// The interface went away.
-    #[error("{interface}: the interface has gone")]
-    Gone {
-        /// The interface's name.
-        interface: String,
-    },
-    /// Anything else.
-    #[error("{interface}: cannot attach in {mode} mode: {why}")]
-    Other {
-        /// The interface's name.
-        interface: String,
-        /// The mode that was tried.
-        mode: &'static str,
-        /// What the kernel said.
-        why: String,
-    },
-}
-
-impl AttachError {
-    /// Whether it would be the same on every interface.
-    pub const fn is_everywhere(&self) -> bool {
-        matches!(self, Self::Privilege { .. })
-    }
-
-    /// What to do about it.
-    pub fn remedy(&self) -> String {
-        match self {
-            Self::Occupied { program, .. } if program.is_ours() => format!(
-                "stop the portclass that holds it (Ctrl-C), or remove it: {}",
-                program.removal()
-            ),
-            Self::Occupied { program, .. } if program.holder == Holder::Unknown => {
-                "portclass status, run as root, says what holds it and how to remove it".to_owned()
-            }
-            Self::Occupied { program, .. } => format!("remove it: {}", program.removal()),
-            Self::UnknownLink { .. } => "observe the interface that carries its packets".to_owned(),
-            Self::NoNative { .. } => "use --mode generic".to_owned(),
-            Self::MtuTooLarge { interface, .. } => format!(
-                "lower it (ip link set dev {} mtu 1500) or use --mode generic",
-                interface.name
-            ),
-            Self::Privilege { .. } => PRIVILEGE.to_owned(),
-            Self::IngressQdisc { interface } => format!(
-                "remove it: tc qdisc del dev {interface} ingress; or use --tc-hook tcx on Linux 6.6 and later"
-            ),
-            Self::Gone { .. } => "ip link lists those that are there".to_owned(),
-            Self::Other { mode: "native", .. } => "try --mode generic".to_owned(),
-            Self::Other { .. } => "the kernel's log (dmesg) may say more".to_owned(),
-        }
-    }
-
-    pub(super) fn not_loaded(interface: &Interface, error: &DataplaneError) -> Self {
-        Self::Other {
-            interface: interface.name.clone(),
-            mode: "any",
-            why: error.to_string(),
-        }
-    }
-
-    pub(super) fn new(
-        interface: &Interface,
-        mode: &'static str,
-        frags: bool,
-        error: &ProgramError,
-    ) -> Self {
-        use rustix::io::Errno;
-
-        let name = interface.name.clone();
-        let Some(code) = system_error(error).and_then(io::Error::raw_os_error) else {
-            let why = chain(error);
-            return Self::Other {
-                interface: name,
-                mode,
-                why,
-            };
-        };
-        let why = io::Error::from_raw_os_error(code);
-        let is_xdp = matches!(mode, "native" | "generic");
-        match (
-            Errno::from_raw_os_error(code),
-            super::program_on(interface.index),
-        ) {
-            (Errno::BUSY | Errno::EXIST, Some(program)) if is_xdp => Self::Occupied {
-                interface: name,
-                program,
-            },
-            (Errno::OPNOTSUPP, _) if mode == "native" => Self::NoNative { interface: name },
-            (Errno::RANGE, _) if is_xdp => Self::MtuTooLarge {
-                interface: interface.clone(),
-                frags,
-            },
-            (Errno::PERM | Errno::ACCESS, _) => Self::Privilege {
-                interface: name,
-                why,
-            },
-            (Errno::NODEV, _) => Self::Gone { interface: name },
-            _ => Self::Other {
-                interface: name,
-                mode,
-                why: why.to_string(),
-            },
-        }
-    }
-}
-
 /// Why maps cannot be pinned, or found pinned.
 #[derive(Debug, Error)]
 pub enum PinError {
     /// The folder is not on a BPF file system.
-    #[error("{}: not on a BPF file system; mount one: mount -t bpf bpf /sys/fs/bpf", .0.display())]
+    #[error("{}: not on a BPF file system; {MOUNT_BPFFS}", .0.display())]
     NoBpffs(PathBuf),
     /// Another process holds the folder's lock.
     #[error("{}: another process has been changing these pins for too long; see which: fuser -v {}", .0.display(), .0.display())]

@@ -192,6 +192,11 @@ impl Image {
         Ok(())
     }
 
+    /// Whether the XDP program that is loaded for this link takes frames in several buffers.
+    pub(super) fn takes_frags(&self, link: Link) -> bool {
+        self.program(Role::Ingress, link).is_some_and(takes_frags)
+    }
+
     fn program(&self, role: Role, link: Link) -> Option<&'static str> {
         let mut programs = self.loaded.iter();
         let found = programs.find(|loaded| (loaded.0, loaded.1) == (role, link));

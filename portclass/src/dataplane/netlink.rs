@@ -3,28 +3,34 @@
 use std::io;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 /// All answers to `request`, as the kernel gives them to whoever asks.
 pub(super) fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
-    exchange(request, NLM_F_DUMP)
+    exchange(NETLINK_ROUTE, request, NLM_F_DUMP)
 }
 
 /// Has the kernel do what `request` says, which takes CAP_NET_ADMIN.
 pub(super) fn change(request: RouteNetlinkMessage) -> io::Result<()> {
-    exchange(request, NLM_F_ACK).map(|_| ())
+    exchange(NETLINK_ROUTE, request, NLM_F_ACK).map(|_| ())
 }
 
-fn exchange(request: RouteNetlinkMessage, flag: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
-    let mut socket = Socket::new(NETLINK_ROUTE)?;
+/// All answers to `request` in a protocol of netlink, up to the end of a dump or an acknowledgement; `flag` asks for one
+/// of the two.
+pub(super) fn exchange<M>(protocol: isize, request: M, flag: u16) -> io::Result<Vec<M>>
+where
+    M: NetlinkSerializable + NetlinkDeserializable,
+{
+    let mut socket = Socket::new(protocol)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | flag;
-    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(request));
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(request));
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);
@@ -35,9 +41,7 @@ fn exchange(request: RouteNetlinkMessage, flag: u16) -> io::Result<Vec<RouteNetl
         let (datagram, _) = socket.recv_from_full()?;
         let mut rest = &datagram[..];
         while !rest.is_empty() {
-            match NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
-                .map(|answer| answer.payload)
-            {
+            match NetlinkMessage::<M>::deserialize(rest).map(|answer| answer.payload) {
                 Ok(NetlinkPayload::InnerMessage(message)) => answers.push(message),
                 Ok(NetlinkPayload::Done(_)) => return Ok(answers),
                 // Without a code it is an acknowledgement.

@@ -20,7 +20,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{
     AttachError, Attachment, Changes, DataplaneError, FillError, Image, Interface, KernelLog, Mode,
-    Pins, Role, TcAttachment, TcHook,
+    Obstacle, Pins, Role, TcAttachment, TcHook,
     counters::possible_cpus,
     fill::Target,
     image::{Registry as RegistryOf, Sizes},
@@ -348,9 +348,9 @@ impl Dataplane {
 
 /// What the frames of `interface` begin with.
 fn link_of(interface: &Interface) -> Result<Link, AttachError> {
-    interface.link.ok_or_else(|| AttachError::UnknownLink {
-        interface: interface.name.clone(),
-    })
+    interface
+        .link
+        .ok_or_else(|| AttachError::on(interface, Obstacle::UnknownLink))
 }
 
 /// Slots for `entries` entries, with an eighth more for names that come later.

@@ -15,7 +15,7 @@ use portclass_common::names;
 use rustix::io::Errno;
 
 use super::{
-    AttachError, Interface,
+    AttachError, Interface, Obstacle,
     error::system_error,
     holder::{self, Held},
     interface::interfaces,
@@ -147,9 +147,7 @@ impl Clsact {
         }
         match qdisc_in_place(interface.index).as_deref() {
             Some("clsact") => Ok(None),
-            Some("ingress") => Err(AttachError::IngressQdisc {
-                interface: interface.name.clone(),
-            }),
+            Some("ingress") => Err(AttachError::on(interface, Obstacle::IngressQdisc)),
             _ => Err(refused(interface, &error)),
         }
     }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod csv;
+mod doctor;
 mod json;
 mod live;
 mod lookup;
@@ -14,6 +15,7 @@ mod title;
 
 use std::io::{self, Write as _};
 
+pub use doctor::{diagnosis_json, diagnosis_table};
 pub use live::{Live, Size};
 pub use lookup::{lookup_json, lookup_table};
 pub use nft::{NftForm, NftServices, NftTable, NftTableError};

@@ -1,0 +1,28 @@
+//! The command line of `portclass doctor`.
+
+use clap::{Args, ValueEnum};
+
+use super::{PinArgs, run::interface_name};
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Interface to look at, a pattern such as 'eth*', or all; may be given several times [default: that of the default
+    /// route]
+    #[arg(long = "iface", short = 'i', value_name = "NAME", env = "PORTCLASS_IFACE", value_delimiter = ',',
+          value_parser = interface_name)]
+    pub interfaces: Vec<String>,
+    /// What to print
+    #[arg(long, short, value_enum, default_value_t)]
+    pub format: DoctorFormat,
+    #[command(flatten)]
+    pub pins: PinArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum DoctorFormat {
+    /// A table of the interfaces, and the findings
+    #[default]
+    Table,
+    /// One JSON document
+    Json,
+}

@@ -1,0 +1,207 @@
+//! What is in the way of attaching, in one sentence, and how to remove it. The doctor says the same before anybody has
+//! tried.
+
+use std::io;
+
+use aya::programs::ProgramError;
+use rustix::io::Errno;
+use thiserror::Error;
+
+use super::{
+    AttachedProgram, DataplaneError, Holder, Interface,
+    error::{PRIVILEGE, chain, system_error},
+};
+
+/// Why the program cannot be attached to an interface.
+#[derive(Debug, Error)]
+#[error("{interface}: {obstacle}")]
+pub struct AttachError {
+    /// The interface's name.
+    pub interface: String,
+    /// What is in the way.
+    pub obstacle: Obstacle,
+}
+
+/// What is in the way of attaching to an interface.
+#[derive(Debug, Error)]
+pub enum Obstacle {
+    /// Another XDP program sits there.
+    #[error("{0} is already attached")]
+    Occupied(AttachedProgram),
+    /// Another XDP program sits on what the interface belongs to, a bond or a bridge (kernel commit 879af96ffd72).
+    #[error("{program} is attached to {controller}, which it belongs to")]
+    ControllerOccupied {
+        /// The name of what it belongs to.
+        controller: String,
+        /// The other program.
+        program: AttachedProgram,
+    },
+    /// Its frames begin with neither an Ethernet nor an IP header.
+    #[error("its frames begin with neither an Ethernet nor an IP header")]
+    UnknownLink,
+    /// The driver has no native XDP.
+    #[error("its driver has no native XDP")]
+    NoNative,
+    /// A virtio interface whose host merges packets, or leaves checksums out, and does not let the guest end it
+    /// (`virtnet_xdp_set`).
+    #[error(
+        "its virtual machine has receive offloads that are not to be switched off from inside, and native XDP cannot do with them"
+    )]
+    ReceiveOffloads,
+    /// Frames would not fit in the driver's buffers.
+    #[error(
+        "an MTU of {mtu} is too large for native XDP on this driver{}",
+        if *.frags { "" } else { " without multi-buffer support (Linux 5.18)" }
+    )]
+    MtuTooLarge {
+        /// Its MTU.
+        mtu: u32,
+        /// Whether the program that was refused takes multi-buffer frames.
+        frags: bool,
+    },
+    /// The kernel asks for more privilege.
+    #[error("the kernel refuses to attach: {0}")]
+    Privilege(io::Error),
+    /// It sits where a clsact qdisc would, and takes filters for what arrives alone.
+    #[error("an ingress qdisc is in the way of clsact")]
+    IngressQdisc,
+    /// The interface went away.
+    #[error("the interface has gone")]
+    Gone,
+    /// Anything else.
+    #[error("cannot attach in {mode} mode: {why}")]
+    Other {
+        /// The mode that was tried.
+        mode: &'static str,
+        /// What the kernel said.
+        why: String,
+    },
+}
+
+impl Obstacle {
+    /// What to do about it on `interface`.
+    pub fn remedy(&self, interface: &str) -> String {
+        match self {
+            Self::Occupied(program) | Self::ControllerOccupied { program, .. }
+                if program.is_ours() =>
+            {
+                format!(
+                    "stop the portclass that holds it (Ctrl-C), or remove it: {}",
+                    program.removal()
+                )
+            }
+            Self::Occupied(program) | Self::ControllerOccupied { program, .. }
+                if program.holder == Holder::Unknown =>
+            {
+                "portclass status, run as root, says what holds it and how to remove it".to_owned()
+            }
+            Self::Occupied(program) | Self::ControllerOccupied { program, .. } => {
+                format!("remove it: {}", program.removal())
+            }
+            Self::UnknownLink => "observe the interface that carries its packets".to_owned(),
+            Self::NoNative => "use --mode generic".to_owned(),
+            Self::ReceiveOffloads => "use --mode generic, or start the virtual machine with \
+                guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
+                .to_owned(),
+            Self::MtuTooLarge { .. } => {
+                format!(
+                    "lower it (ip link set dev {interface} mtu 1500, and on a veth at its peer, too) or use --mode generic"
+                )
+            }
+            Self::Privilege(_) => PRIVILEGE.to_owned(),
+            Self::IngressQdisc => format!(
+                "remove it: tc qdisc del dev {interface} ingress; or use --tc-hook tcx on Linux 6.6 and later"
+            ),
+            Self::Gone => "ip link lists those that are there".to_owned(),
+            Self::Other { mode: "native", .. } => "try --mode generic".to_owned(),
+            Self::Other { .. } => "the kernel's log (dmesg) may say more".to_owned(),
+        }
+    }
+
+    /// Whether it is in the way of generic mode, too.
+    pub const fn is_in_every_mode(&self) -> bool {
+        matches!(
+            self,
+            Self::Occupied(_)
+                | Self::ControllerOccupied { .. }
+                | Self::UnknownLink
+                | Self::Privilege(_)
+                | Self::Gone
+        )
+    }
+}
+
+impl AttachError {
+    /// `obstacle` is in the way on `interface`.
+    pub fn on(interface: &Interface, obstacle: Obstacle) -> Self {
+        Self {
+            interface: interface.name.clone(),
+            obstacle,
+        }
+    }
+
+    /// Whether it would be the same on every interface.
+    pub const fn is_everywhere(&self) -> bool {
+        matches!(self.obstacle, Obstacle::Privilege(_))
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        self.obstacle.remedy(&self.interface)
+    }
+
+    pub(super) fn not_loaded(interface: &Interface, error: &DataplaneError) -> Self {
+        let (mode, why) = ("any", error.to_string());
+        Self::on(interface, Obstacle::Other { mode, why })
+    }
+
+    /// What the kernel says to an attempt in `mode`, with a program that takes multi-buffer frames or not.
+    pub(super) fn new(
+        interface: &Interface,
+        mode: &'static str,
+        frags: bool,
+        error: &ProgramError,
+    ) -> Self {
+        let Some(code) = system_error(error).and_then(io::Error::raw_os_error) else {
+            let why = chain(error);
+            return Self::on(interface, Obstacle::Other { mode, why });
+        };
+        let why = io::Error::from_raw_os_error(code);
+        let is_xdp = matches!(mode, "native" | "generic");
+        let obstacle = match Errno::from_raw_os_error(code) {
+            Errno::BUSY | Errno::EXIST if is_xdp => occupied(interface),
+            Errno::OPNOTSUPP if mode == "native" => Some(Obstacle::NoNative),
+            Errno::RANGE if is_xdp => Some(Obstacle::MtuTooLarge {
+                mtu: interface.mtu,
+                frags,
+            }),
+            Errno::PERM | Errno::ACCESS => {
+                Some(Obstacle::Privilege(io::Error::from_raw_os_error(code)))
+            }
+            Errno::NODEV => Some(Obstacle::Gone),
+            _ => None,
+        };
+        let other = || Obstacle::Other {
+            mode,
+            why: why.to_string(),
+        };
+        Self::on(interface, obstacle.unwrap_or_else(other))
+    }
+}
+
+/// The XDP program that keeps the place, if one does: on the interface or on what it belongs to.
+pub(super) fn occupied(interface: &Interface) -> Option<Obstacle> {
+    if let Some(program) = super::program_on(interface.index) {
+        return Some(Obstacle::Occupied(program));
+    }
+    let controller = interface.controller?;
+    let program = super::program_on(controller)?;
+    let present = super::interfaces().ok()?;
+    let controller = present
+        .into_iter()
+        .find(|found| found.index == controller)?;
+    Some(Obstacle::ControllerOccupied {
+        controller: controller.name,
+        program,
+    })
+}

@@ -1,0 +1,112 @@
+//! Facts about an interface, read without attaching anything.
+
+use std::fs;
+
+use super::{
+    ethtool::{self, Channels},
+    generic::xdp_features,
+};
+use crate::dataplane::{
+    AttachError, Interface, Obstacle, counters::possible_cpus, obstacle::occupied,
+};
+
+/// What an interface is, and what stands in the way on it.
+#[derive(Debug)]
+pub struct InterfaceFacts {
+    /// Its name, number, MTU, and what its frames begin with.
+    pub interface: Interface,
+    /// Its driver's name; `None` where it does not tell.
+    pub driver: Option<String>,
+    /// What its driver can do with XDP, in bits of [`xdp`]; `None` before Linux 6.3.
+    pub xdp_features: Option<u64>,
+    /// Its queues; `None` where its driver does not tell.
+    pub channels: Option<Channels>,
+    /// CPUs that may be there.
+    pub cpus: u32,
+    /// What a virtio device and its driver have agreed on, a bit a feature (virtio 1.2, 5.1.3); `None` on others.
+    pub virtio: Option<u64>,
+    /// The XDP program that keeps the place.
+    pub occupied: Option<Obstacle>,
+    /// What attaching came to, where that was tried.
+    pub tried: Option<Tried>,
+}
+
+/// Bits of what a driver can do with XDP (`enum netdev_xdp_act` in linux/netdev.h).
+pub mod xdp {
+    /// Native mode.
+    pub const BASIC: u64 = 1;
+    /// Frames in several buffers.
+    pub const RX_SG: u64 = 32;
+}
+
+/// What attaching came to. Everything is taken off again.
+#[derive(Debug)]
+pub struct Tried {
+    /// In native mode.
+    pub native: Result<(), AttachError>,
+    /// In generic mode.
+    pub generic: Result<(), AttachError>,
+    /// At tcx, for what leaves.
+    pub tcx: Result<(), AttachError>,
+}
+
+impl InterfaceFacts {
+    /// Reads them.
+    pub fn read(interface: &Interface) -> Self {
+        let driver = ethtool::driver(&interface.name);
+        let virtio = driver
+            .as_ref()
+            .filter(|driver| driver.name == "virtio_net")
+            .and_then(|driver| virtio(&driver.bus));
+        Self {
+            interface: interface.clone(),
+            driver: driver.map(|driver| driver.name),
+            xdp_features: xdp_features(interface.index),
+            channels: ethtool::channels(&interface.name),
+            cpus: possible_cpus().unwrap_or(1),
+            virtio,
+            occupied: occupied(interface),
+            tried: None,
+        }
+    }
+}
+
+/// The features of the virtio device at this place of its bus. The device's own folder is the same in every network
+/// namespace.
+fn virtio(bus: &str) -> Option<u64> {
+    // A name of one part, never a way to elsewhere.
+    if bus.is_empty() || bus.contains('/') || bus.starts_with('.') {
+        return None;
+    }
+    ["pci", "platform", "ccw"].iter().find_map(|kind| {
+        let device = fs::read_dir(format!("/sys/bus/{kind}/devices/{bus}")).ok()?;
+        device.filter_map(Result::ok).find_map(|entry| {
+            let is_virtio = entry.file_name().as_encoded_bytes().starts_with(b"virtio");
+            let path = entry.path().join("features");
+            fs::read_to_string(path)
+                .ok()
+                .filter(|_| is_virtio)
+                .map(|text| bits(&text))
+        })
+    })
+}
+
+/// The kernel writes a digit a bit, the lowest one first (`features_show` in drivers/virtio/virtio.c).
+fn bits(digits: &str) -> u64 {
+    let digits = digits.trim().bytes().take(64).enumerate();
+    digits
+        .filter(|&(_, digit)| digit == b'1')
+        .fold(0, |bits, (at, _)| bits | 1 << at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bits;
+
+    #[test]
+    fn the_lowest_bit_comes_first() {
+        assert_eq!(bits("1010\n"), 0b101);
+        assert_eq!(bits(""), 0);
+        assert_eq!(bits(&"1".repeat(128)), u64::MAX);
+    }
+}

@@ -1,0 +1,264 @@
+//! What can be attached to an interface, judged.
+
+use serde::Serialize;
+
+use super::{Finding, Id, Severity};
+use crate::dataplane::{
+    Obstacle,
+    probe::{HostFacts, InterfaceFacts, xdp},
+};
+
+/// What is possible on an interface; `None` where nobody can tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Possible {
+    /// The interface's name.
+    pub name: String,
+    /// Its number.
+    pub index: u32,
+    /// Its driver's name.
+    pub driver: Option<String>,
+    /// Its MTU.
+    pub mtu: u32,
+    /// Native XDP.
+    pub native: Option<bool>,
+    /// Generic XDP.
+    pub generic: Option<bool>,
+    /// tcx.
+    pub tcx: Option<bool>,
+    /// XDP's metadata, in the mode that a run would get.
+    pub metadata: Option<bool>,
+}
+
+/// Drivers with native XDP on Linux 5.10, by the name they give themselves (`ndo_bpf` in drivers/net).
+const NATIVE: [&str; 24] = [
+    "veth",
+    "virtio_net",
+    "tun",
+    "ixgbe",
+    "ixgbevf",
+    "i40e",
+    "ice",
+    "igb",
+    "mlx4_en",
+    "mlx5_core",
+    "bnxt_en",
+    "nfp",
+    "qede",
+    "sfc",
+    "nicvf",
+    "thunder-nicvf",
+    "mvneta",
+    "mvpp2",
+    "ena",
+    "hv_netvsc",
+    "vif",
+    "fsl_dpaa2_eth",
+    "cpsw",
+    "netdevsim",
+];
+
+/// Those that have none in any version.
+const NEVER_NATIVE: [&str; 12] = [
+    "bridge",
+    "dummy",
+    "ifb",
+    "wireguard",
+    "802.1Q VLAN Support",
+    "macvlan",
+    "ipvlan",
+    "vxlan",
+    "geneve",
+    "e1000",
+    "e1000e",
+    "r8169",
+];
+
+/// Those that refuse metadata (`xdp_set_data_meta_invalid`, or `xdp_prepare_buff` with `false`).
+const NO_METADATA: [&str; 6] = ["ena", "hv_netvsc", "mvneta", "qede", "sfc", "vif"];
+
+/// A frame without multi-buffer support has to fit into a page of 4,096 bytes beside 256 bytes of headroom, an Ethernet
+/// header and `struct skb_shared_info` (`veth_xdp_set` in drivers/net/veth.c).
+const VETH_MAX_MTU: u32 = 3_506;
+
+/// The least of what virtio_net's versions allow (`virtnet_xdp_set` in drivers/net/virtio_net.c).
+const VIRTIO_MAX_MTU: u32 = 3_502;
+
+/// What is to be said of an interface. `is_matched` where a pattern has chosen it, so that a run goes on without it.
+pub(super) fn interface(
+    facts: &InterfaceFacts,
+    host: &HostFacts,
+    is_matched: bool,
+) -> (Possible, Vec<Finding>) {
+    let name = &facts.interface.name;
+    let driver = facts.driver.as_deref().unwrap_or_default();
+    let mut findings = Vec::new();
+    let obstacle = everywhere(facts);
+    let (mut native, mut generic) = (Some(false), Some(false));
+    if let Some(obstacle) = obstacle {
+        let severity = if is_matched {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        findings.push(of_obstacle(obstacle, name).with(severity));
+    } else {
+        generic = Some(true);
+        let judged = judge_native(facts, host);
+        native = judged.0;
+        findings.push(judged.1);
+        findings.extend(queues(facts));
+    }
+    let metadata = match native {
+        Some(false) => generic,
+        // Since Linux 6.15 (kernel commit 0ca23a4d64a8).
+        _ if driver == "tun" => None,
+        _ if NO_METADATA.contains(&driver) => Some(false),
+        native => native,
+    };
+    if metadata == Some(false) && generic == Some(true) {
+        findings.push(
+            Finding::new(
+                Id::NoMetadata,
+                Severity::Info,
+                "its driver refuses metadata in native mode, so --tag metadata has no effect",
+            )
+            .remedy("use --mode generic with --tag metadata"),
+        );
+    }
+    if !facts.interface.is_up {
+        findings.push(down(name));
+    }
+    let findings = findings
+        .into_iter()
+        .map(|finding| finding.on(name))
+        .collect();
+    let possible = Possible {
+        name: name.clone(),
+        index: facts.interface.index,
+        driver: facts.driver.clone(),
+        mtu: facts.interface.mtu,
+        native,
+        generic,
+        tcx: host.tcx,
+        metadata,
+    };
+    (possible, findings)
+}
+
+/// What is in the way in every mode.
+fn everywhere(facts: &InterfaceFacts) -> Option<&Obstacle> {
+    static UNKNOWN_LINK: Obstacle = Obstacle::UnknownLink;
+    if facts.interface.link.is_none() {
+        return Some(&UNKNOWN_LINK);
+    }
+    facts.occupied.as_ref()
+}
+
+/// Nothing is counted on an interface that is down.
+pub fn down(interface: &str) -> Finding {
+    let summary = "it is down, so nothing will be counted until it is up";
+    Finding::new(Id::Down, Severity::Warning, summary)
+        .remedy(format!("ip link set dev {interface} up"))
+}
+
+fn judge_native(facts: &InterfaceFacts, host: &HostFacts) -> (Option<bool>, Finding) {
+    let name = &facts.interface.name;
+    let frags = host.loaded.as_ref().is_ok_and(|loaded| loaded.frags);
+    if let Some(obstacle) = against_native(facts, frags) {
+        let mut finding = of_obstacle(&obstacle, name);
+        finding.summary.push_str("; a run takes generic mode");
+        return (Some(false), finding.with(Severity::Warning));
+    }
+    if has_native(facts) == Some(true) {
+        let summary = match facts.xdp_features {
+            Some(_) => "native XDP is possible, as its driver says",
+            None => "native XDP is possible, as far as its driver's name tells",
+        };
+        return (Some(true), Finding::new(Id::Native, Severity::Ok, summary));
+    }
+    let summary = "whether its driver has native XDP is not to be known without trying";
+    let finding = Finding::new(Id::NativeUnknown, Severity::Info, summary)
+        .remedy(format!("try it: portclass doctor --probe --iface {name}"));
+    (None, finding)
+}
+
+/// Whether the driver has native XDP, if that is known.
+fn has_native(facts: &InterfaceFacts) -> Option<bool> {
+    const LOOPBACK: u32 = 1;
+    if let Some(features) = facts.xdp_features {
+        return Some(features & xdp::BASIC != 0);
+    }
+    let driver = facts.driver.as_deref().unwrap_or_default();
+    if facts.interface.index == LOOPBACK || NEVER_NATIVE.contains(&driver) {
+        return Some(false);
+    }
+    NATIVE.contains(&driver).then_some(true)
+}
+
+/// What is in the way of native mode, with programs that take frames in several buffers or not. A run that was refused
+/// asks here for more than the kernel has told.
+pub fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
+    if has_native(facts) == Some(false) {
+        return Some(Obstacle::NoNative);
+    }
+    let mtu = facts.interface.mtu;
+    let limit = match facts.driver.as_deref() {
+        Some("veth") => VETH_MAX_MTU,
+        Some("virtio_net") => {
+            if facts.virtio.is_some_and(keeps_offloads) {
+                return Some(Obstacle::ReceiveOffloads);
+            }
+            VIRTIO_MAX_MTU
+        }
+        _ => return None,
+    };
+    let frags = frags
+        && facts
+            .xdp_features
+            .is_none_or(|features| features & xdp::RX_SG != 0);
+    (mtu > limit && !frags).then_some(Obstacle::MtuTooLarge { mtu, frags })
+}
+
+/// Whether the features of a virtio device have receive offloads and no control over them (virtio 1.2, 5.1.3).
+fn keeps_offloads(features: u64) -> bool {
+    const CTRL_GUEST_OFFLOADS: u64 = 1 << 2;
+    const GUEST_CSUM_TSO4_TSO6_ECN_UFO: u64 = 1 << 1 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10;
+    features & CTRL_GUEST_OFFLOADS == 0 && features & GUEST_CSUM_TSO4_TSO6_ECN_UFO != 0
+}
+
+/// virtio_net wants a queue for each CPU beside those in use. Where they are fewer, it refused before Linux 5.13, and
+/// since then takes a lock to send (kernel commit 97c2c69e1926); portclass sends nothing.
+fn queues(facts: &InterfaceFacts) -> Option<Finding> {
+    let channels = facts
+        .channels
+        .filter(|_| facts.driver.as_deref() == Some("virtio_net"))?;
+    let wanted = channels.combined + facts.cpus;
+    (channels.max_combined < wanted).then(|| {
+        let summary = format!(
+            "{} queues are fewer than the {wanted} that its driver wants for native XDP: before Linux 5.13 it is refused",
+            channels.max_combined
+        );
+        Finding::new(Id::TooFewQueues, Severity::Info, summary).remedy(format!(
+            "use --mode generic if it is refused, or give the virtual machine's interface queues={wanted}"
+        ))
+    })
+}
+
+/// An obstacle as a finding.
+pub fn of_obstacle(obstacle: &Obstacle, interface: &str) -> Finding {
+    let id = match obstacle {
+        Obstacle::Occupied(_) => Id::Occupied,
+        Obstacle::ControllerOccupied { .. } => Id::ControllerOccupied,
+        Obstacle::UnknownLink => Id::UnknownLink,
+        Obstacle::NoNative => Id::NoNative,
+        Obstacle::ReceiveOffloads => Id::ReceiveOffloads,
+        Obstacle::MtuTooLarge { .. } => Id::MtuTooLarge,
+        Obstacle::Privilege(_) => Id::AttachForbidden,
+        Obstacle::IngressQdisc => Id::IngressQdisc,
+        Obstacle::Gone => Id::Gone,
+        Obstacle::Other { .. } => Id::AttachFails,
+    };
+    Finding::new(id, Severity::Error, obstacle.to_string())
+        .remedy(obstacle.remedy(interface))
+        .on(interface)
+}
