@@ -14,6 +14,9 @@ pub struct DoctorArgs {
     /// What to print
     #[arg(long, short, value_enum, default_value_t)]
     pub format: DoctorFormat,
+    /// Attach to each interface and detach at once, to find out what cannot be read
+    #[arg(long)]
+    pub probe: bool,
     #[command(flatten)]
     pub pins: PinArgs,
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use portclass::{
-    dataplane::probe::{HostFacts, InterfaceFacts},
+    dataplane::probe::{HostFacts, InterfaceFacts, Tried},
     doctor::Diagnosis,
     report::{diagnosis_json, diagnosis_table},
 };
@@ -27,7 +27,15 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let mut diagnosis = Diagnosis::of(&host);
     match &choice {
         Ok(choice) => {
-            let facts: Vec<_> = choice.interfaces.iter().map(InterfaceFacts::read).collect();
+            let facts = choice.interfaces.iter().map(|interface| {
+                let mut facts = InterfaceFacts::read(interface);
+                if args.probe {
+                    // Where the programs cannot be loaded the host's findings say why.
+                    facts.tried = Tried::on(interface).ok();
+                }
+                facts
+            });
+            let facts: Vec<_> = facts.collect();
             diagnosis.judge_interfaces(&facts, &host, |facts| {
                 choice.matched.contains(&facts.interface.index)
             });

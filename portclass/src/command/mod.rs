@@ -21,7 +21,8 @@ mod update;
 use std::{error::Error, fmt, io};
 
 use portclass::{
-    dataplane::Changes,
+    dataplane::{Changes, DataplaneError, probe::ProcessFacts},
+    doctor::why_not_loaded,
     registry::{Index, Kind, Registry, Severity, Sources},
     report::grouped,
 };
@@ -77,6 +78,11 @@ fn load_registry(sources: &Sources) -> Result<Registry, Failure> {
         ));
     }
     Ok(registry)
+}
+
+/// Why the kernel side cannot be loaded, as the doctor says it.
+fn not_loaded(error: DataplaneError) -> Failure {
+    Failure::new(why_not_loaded(&error, &ProcessFacts::read()).to_string())
 }
 
 /// What putting a registry into the maps has changed.

@@ -2,10 +2,11 @@
 
 use portclass::{
     account::{Direction, InterfaceInfo, Origin},
-    dataplane::{AttachError, Dataplane, Interface, Role},
+    dataplane::{AttachError, Dataplane, Interface, ObtainedMode, Role, probe::InterfaceFacts},
+    doctor::{down, refuses_metadata, why_not_attached},
 };
 
-use super::{Failure, stderr::say};
+use super::{Failure, not_loaded, stderr::say};
 use crate::cli::{RunArgs, TagArg};
 
 /// Where counters come from: one image of the kernel object for each.
@@ -62,7 +63,7 @@ pub fn points(
         }
     }
     // The first one is there from the start.
-    dataplane.add_images(points.len() - 1)?;
+    dataplane.add_images(points.len() - 1).map_err(not_loaded)?;
     Ok(points)
 }
 
@@ -78,9 +79,9 @@ pub fn load(
             // Attaching says what is wrong with one that has no known link.
             let Some(link) = interface.link else { continue };
             let image = dataplane.image(point.image);
-            image.load(point.role(), link)?;
+            image.load(point.role(), link).map_err(not_loaded)?;
             if marks && point.role() == Role::Ingress {
-                image.load(Role::Mark, link)?;
+                image.load(Role::Mark, link).map_err(not_loaded)?;
             }
         }
     }
@@ -128,30 +129,43 @@ pub fn attach(
             continue;
         }
         let attachment = dataplane.attach(point.image, interface, args.mode.into())?;
-        if let Some(why) = attachment.fallback {
-            say(format_args!(
-                "warning: {why}; attaching in generic mode instead"
-            ));
-        }
         info.mode = Some(attachment.mode.name());
         said.push(attachment.mode.to_string());
         if attachment.takes_frags {
             info.features.push("frags");
+            said.push("frags".to_owned());
+        } else {
+            said.push("without frags".to_owned());
         }
-        if args.tags.contains(&TagArg::Metadata) {
-            info.features.push("metadata");
+        let with_metadata = args.tags.contains(&TagArg::Metadata);
+        if attachment.fallback.is_some() || with_metadata {
+            let facts = InterfaceFacts::read(interface);
+            if let Some(error) = attachment.fallback {
+                let why = why_not_attached(&error, &facts).summary;
+                say(format_args!(
+                    "warning: {}: {why}; attaching in generic mode instead",
+                    interface.name
+                ));
+            }
+            let refusal =
+                refuses_metadata(&facts).filter(|_| attachment.mode == ObtainedMode::Native);
+            match refusal {
+                Some(refusal) if with_metadata => say(format_args!("warning: {refusal}")),
+                _ if with_metadata => {
+                    info.features.push("metadata");
+                    said.push("metadata".to_owned());
+                }
+                _ => {}
+            }
         }
         if args.tags.contains(&TagArg::Mark) {
-            attach_tc(Role::Mark, dataplane)?;
+            let hook = attach_tc(Role::Mark, dataplane)?;
             info.features.push("mark");
+            said.push(format!("mark by {hook}"));
         }
-        said.extend(info.features.iter().map(|&feature| feature.to_owned()));
     }
     if !interface.is_up {
-        let name = &interface.name;
-        say(format_args!(
-            "warning: {name} is down; nothing will be counted until it is up: ip link set dev {name} up"
-        ));
+        say(format_args!("warning: {}", down(&interface.name)));
     }
     say(format_args!(
         "attached to {} ({})",

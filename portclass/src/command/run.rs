@@ -10,7 +10,11 @@ use std::{
 
 use portclass::{
     account::{Account, Observed, Snapshot},
-    dataplane::{Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, interfaces},
+    dataplane::{
+        Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, interfaces,
+        probe::InterfaceFacts,
+    },
+    doctor::why_not_attached,
     registry::Registry,
     report::{Live, Reporter},
 };
@@ -30,6 +34,7 @@ use super::{
     interfaces::{Choice, choose},
     load_registry,
     log_line::with_names,
+    not_loaded,
     output::{Output, is_closed},
     points::{attach, load, points},
     stderr::say,
@@ -89,14 +94,16 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
                 attached.push(interface);
                 infos.push(info);
             }
-            Err(error) if matched.contains(&interface.index) && !error.is_everywhere() => {
+            Err(error) => {
+                let finding = why_not_attached(&error, &InterfaceFacts::read(&interface));
+                if error.is_everywhere() || !matched.contains(&interface.index) {
+                    return Err(Failure::new(finding.to_string()));
+                }
                 dataplane.detach_from(&interface);
                 say(format_args!(
-                    "warning: {error}; {}; going on without this interface",
-                    error.remedy()
+                    "warning: {finding}; going on without this interface"
                 ));
             }
-            Err(error) => return Err(Failure::new(format!("{error}; {}", error.remedy()))),
         }
     }
     if attached.is_empty() {
@@ -146,7 +153,8 @@ fn open(args: &RunArgs, settings: Settings) -> Result<(Dataplane, Origin), Failu
         let lock = Lock::shared(pin_dir);
         match lock.and_then(|lock| Ok((Pins::find(pin_dir)?, lock))) {
             Ok((Some(pins), _lock)) => {
-                let dataplane = Dataplane::open(Maps::Pinned(&pins), settings)?;
+                let dataplane =
+                    Dataplane::open(Maps::Pinned(&pins), settings).map_err(not_loaded)?;
                 say(format_args!(
                     "using the pinned registry in {}",
                     pins.directory().display()
@@ -162,7 +170,7 @@ fn open(args: &RunArgs, settings: Settings) -> Result<(Dataplane, Origin), Failu
     let sources = args.registry.clone().sources();
     let registry = load_registry(&sources)?;
     let entries = registry.entries().count();
-    let mut dataplane = Dataplane::open(Maps::Private { entries }, settings)?;
+    let mut dataplane = Dataplane::open(Maps::Private { entries }, settings).map_err(not_loaded)?;
     dataplane.fill(&registry)?;
     Ok((dataplane, Origin::of(sources)))
 }

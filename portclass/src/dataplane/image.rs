@@ -6,8 +6,8 @@ use aya::{
     Ebpf,
     maps::{Map, MapData},
     programs::{
-        ProgramError, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions, TestRunResult,
-        Xdp, tc::SchedClassifierLink, xdp::XdpLink,
+        ProgramError, ProgramInfo, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
+        TestRunResult, Xdp, tc::SchedClassifierLink, xdp::XdpLink,
     },
 };
 use portclass_common::{counter::Counter, names, packet::Link};
@@ -218,17 +218,29 @@ impl Image {
         Ok(program.try_into()?)
     }
 
-    /// The ids of the programs that are loaded.
-    pub(super) fn program_ids(&mut self) -> Vec<u32> {
+    /// What the kernel says of the programs that are loaded.
+    fn infos(&mut self) -> Vec<ProgramInfo> {
         let loaded = self.loaded.clone();
-        let id = |(role, _, name)| {
+        let info = |(role, _, name)| {
             let info = match role {
                 Role::Ingress => self.xdp(name).ok()?.info(),
                 Role::Egress | Role::Mark => self.classifier(name).ok()?.info(),
             };
-            Some(info.ok()?.id())
+            info.ok()
         };
-        loaded.into_iter().filter_map(id).collect()
+        loaded.into_iter().filter_map(info).collect()
+    }
+
+    /// The ids of the programs that are loaded.
+    pub(super) fn program_ids(&mut self) -> Vec<u32> {
+        self.infos().iter().map(ProgramInfo::id).collect()
+    }
+
+    /// Whether the programs that are loaded were compiled; `None` where none is or the kernel does not tell.
+    pub(super) fn is_jited(&mut self) -> Option<bool> {
+        let infos = self.infos();
+        let is_jited = |info: &ProgramInfo| info.size_jitted() > 0;
+        (!infos.is_empty()).then(|| infos.iter().all(is_jited))
     }
 
     /// How many XDP and how many tc programs were attached to the interface with this index.

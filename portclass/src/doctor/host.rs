@@ -3,22 +3,21 @@
 use super::{Finding, Id, Severity};
 use crate::dataplane::{
     DataplaneError, MOUNT_BPFFS, PinError,
-    probe::{Capabilities, HostFacts},
+    probe::{Capabilities, HostFacts, ProcessFacts},
 };
 
-/// What `setcap` gives the program so that it needs no root.
-const SETCAP: &str = "run it as root (sudo), or give it capabilities: setcap \
-                      cap_bpf,cap_net_admin,cap_perfmon+ep $(command -v portclass)";
+/// What gives the program the capabilities that it needs, whoever runs it.
+const SETCAP: &str = "setcap cap_bpf,cap_net_admin,cap_perfmon+ep $(command -v portclass)";
 
 /// All that is to be said of the host.
 pub(super) fn host(facts: &HostFacts) -> Vec<Finding> {
-    let mut findings = vec![kernel(facts)];
+    let mut findings = vec![kernel(&facts.process)];
     match &facts.loaded {
-        Err(error) => findings.push(why_not_loaded(error, facts)),
+        Err(error) => findings.push(why_not_loaded(error, &facts.process)),
         Ok(loaded) => {
             let summary = "the kernel takes the maps and the programs";
             findings.push(Finding::new(Id::Loads, Severity::Ok, summary));
-            findings.extend(capabilities(facts));
+            findings.extend(capabilities(facts.process.capabilities));
             if !loaded.frags {
                 findings.push(Finding::new(
                     Id::NoFrags,
@@ -51,7 +50,7 @@ pub(super) fn host(facts: &HostFacts) -> Vec<Finding> {
 }
 
 /// A version is advice alone, since distributions backport.
-fn kernel(facts: &HostFacts) -> Finding {
+fn kernel(facts: &ProcessFacts) -> Finding {
     let summary = format!("Linux {}", facts.kernel);
     match version(&facts.kernel) {
         Some(version) if version < (5, 10) => Finding::new(
@@ -71,7 +70,7 @@ fn version(kernel: &str) -> Option<(u32, u32)> {
 }
 
 /// Why the kernel side cannot be loaded, by what the kernel has said and what is known of this process.
-pub fn why_not_loaded(error: &DataplaneError, facts: &HostFacts) -> Finding {
+pub fn why_not_loaded(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     let id = match error {
         DataplaneError::Privilege(_) => return why_forbidden(error, facts),
         DataplaneError::NoBpf(_) => Id::NoBpf,
@@ -87,7 +86,7 @@ pub fn why_not_loaded(error: &DataplaneError, facts: &HostFacts) -> Finding {
     finding
 }
 
-fn why_forbidden(error: &DataplaneError, facts: &HostFacts) -> Finding {
+fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     let sentence = error.sentence();
     let new = |id, summary| Finding::new(id, Severity::Error, summary);
     let missing = missing(facts.capabilities);
@@ -98,7 +97,8 @@ fn why_forbidden(error: &DataplaneError, facts: &HostFacts) -> Finding {
             Id::CapabilitiesMissing
         };
         let missing = missing.join(", ");
-        return new(id, format!("{sentence}: this process lacks {missing}")).remedy(SETCAP);
+        return new(id, format!("{sentence}: this process lacks {missing}"))
+            .remedy(format!("{}: {SETCAP}", error.remedy().unwrap_or_default()));
     }
     if facts.in_user_namespace {
         let why = "root of a user namespace is not root to BPF";
@@ -132,14 +132,15 @@ fn missing(has: Capabilities) -> Vec<&'static str> {
 }
 
 /// Of a process that may load: what it lacks, and what it does not need.
-fn capabilities(facts: &HostFacts) -> Option<Finding> {
-    if !facts.capabilities.perfmon {
+fn capabilities(has: Capabilities) -> Option<Finding> {
+    if !has.perfmon {
         let summary = "without CAP_PERFMON packets are read through copies, which is slower";
         return Some(Finding::new(Id::PerfmonMissing, Severity::Info, summary).remedy(SETCAP));
     }
-    facts.capabilities.others.then(|| {
-        let summary = "this process may do more than CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which suffice";
-        let remedy = "setcap cap_bpf,cap_net_admin,cap_perfmon+ep $(command -v portclass), and run it as any user";
+    has.others.then(|| {
+        let summary =
+            "this process may do more than CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which suffice";
+        let remedy = format!("run it as another user: {SETCAP}");
         Finding::new(Id::CapabilitiesUnneeded, Severity::Info, summary).remedy(remedy)
     })
 }
@@ -172,14 +173,16 @@ fn tc(facts: &HostFacts) -> Option<Finding> {
 }
 
 fn jit(facts: &HostFacts) -> Finding {
-    match facts.jit {
-        Some(0) => Finding::new(
+    // What has become of a program tells more than a setting, which other network namespaces do not even show.
+    let loaded = facts.loaded.as_ref().ok().and_then(|loaded| loaded.jited);
+    match loaded.or(facts.jit.map(|setting| setting != 0)) {
+        Some(false) => Finding::new(
             Id::JitOff,
             Severity::Warning,
             "BPF programs are interpreted, which is several times slower",
         )
         .remedy("sysctl -w net.core.bpf_jit_enable=1"),
-        Some(_) => Finding::new(Id::Jit, Severity::Ok, "BPF programs are compiled"),
+        Some(true) => Finding::new(Id::Jit, Severity::Ok, "BPF programs are compiled"),
         None => Finding::new(
             Id::JitUnknown,
             Severity::Info,

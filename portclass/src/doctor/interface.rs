@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Finding, Id, Severity};
 use crate::dataplane::{
-    Obstacle,
+    AttachError, Obstacle,
     probe::{HostFacts, InterfaceFacts, xdp},
 };
 
@@ -92,9 +92,8 @@ pub(super) fn interface(
     let name = &facts.interface.name;
     let driver = facts.driver.as_deref().unwrap_or_default();
     let mut findings = Vec::new();
-    let obstacle = everywhere(facts);
     let (mut native, mut generic) = (Some(false), Some(false));
-    if let Some(obstacle) = obstacle {
+    if let Some(obstacle) = in_every_mode(facts) {
         let severity = if is_matched {
             Severity::Warning
         } else {
@@ -106,25 +105,20 @@ pub(super) fn interface(
         let judged = judge_native(facts, host);
         native = judged.0;
         findings.push(judged.1);
-        findings.extend(queues(facts));
+        findings.extend(queues(facts).filter(|_| native != Some(false)));
     }
     let metadata = match native {
         Some(false) => generic,
-        // Since Linux 6.15 (kernel commit 0ca23a4d64a8).
+        // Since Linux 6.15 it may (kernel commit 0ca23a4d64a8).
         _ if driver == "tun" => None,
-        _ if NO_METADATA.contains(&driver) => Some(false),
-        native => native,
+        native => match refuses_metadata(facts) {
+            Some(refusal) => {
+                findings.push(refusal);
+                Some(false)
+            }
+            None => native,
+        },
     };
-    if metadata == Some(false) && generic == Some(true) {
-        findings.push(
-            Finding::new(
-                Id::NoMetadata,
-                Severity::Info,
-                "its driver refuses metadata in native mode, so --tag metadata has no effect",
-            )
-            .remedy("use --mode generic with --tag metadata"),
-        );
-    }
     if !facts.interface.is_up {
         findings.push(down(name));
     }
@@ -139,35 +133,65 @@ pub(super) fn interface(
         mtu: facts.interface.mtu,
         native,
         generic,
-        tcx: host.tcx,
+        tcx: facts
+            .tried
+            .as_ref()
+            .map_or(host.tcx, |tried| Some(tried.tcx.is_ok())),
         metadata,
     };
     (possible, findings)
 }
 
 /// What is in the way in every mode.
-fn everywhere(facts: &InterfaceFacts) -> Option<&Obstacle> {
+fn in_every_mode(facts: &InterfaceFacts) -> Option<&Obstacle> {
     static UNKNOWN_LINK: Obstacle = Obstacle::UnknownLink;
     if facts.interface.link.is_none() {
         return Some(&UNKNOWN_LINK);
     }
-    facts.occupied.as_ref()
+    let generic = facts
+        .tried
+        .as_ref()
+        .and_then(|tried| tried.generic.as_ref().err());
+    let refused = generic.map(|error| &error.obstacle);
+    facts.occupied.as_ref().or(refused)
 }
 
 /// Nothing is counted on an interface that is down.
 pub fn down(interface: &str) -> Finding {
-    let summary = "it is down, so nothing will be counted until it is up";
+    let summary = "it is down, and nothing will be counted until it is up";
     Finding::new(Id::Down, Severity::Warning, summary)
         .remedy(format!("ip link set dev {interface} up"))
+        .on(interface)
+}
+
+/// Whether the driver is known to refuse metadata in native mode.
+pub fn refuses_metadata(facts: &InterfaceFacts) -> Option<Finding> {
+    let refuses = NO_METADATA.contains(&facts.driver.as_deref()?);
+    refuses.then(|| {
+        let summary = "its driver refuses metadata in native mode, so --tag metadata has no effect";
+        Finding::new(Id::NoMetadata, Severity::Info, summary)
+            .remedy("use --mode generic with it")
+            .on(&facts.interface.name)
+    })
 }
 
 fn judge_native(facts: &InterfaceFacts, host: &HostFacts) -> (Option<bool>, Finding) {
     let name = &facts.interface.name;
+    let falls_back = |mut finding: Finding| {
+        finding.summary.push_str("; a run takes generic mode");
+        (Some(false), finding.with(Severity::Warning))
+    };
+    match facts.tried.as_ref().map(|tried| &tried.native) {
+        Some(Ok(())) => {
+            let summary = "native XDP works: it was attached, and taken off again";
+            return (Some(true), Finding::new(Id::Native, Severity::Ok, summary));
+        }
+        Some(Err(error)) => return falls_back(why_not_attached(error, facts)),
+        None => {}
+    }
     let frags = host.loaded.as_ref().is_ok_and(|loaded| loaded.frags);
     if let Some(obstacle) = against_native(facts, frags) {
-        let mut finding = of_obstacle(&obstacle, name);
-        finding.summary.push_str("; a run takes generic mode");
-        return (Some(false), finding.with(Severity::Warning));
+        return falls_back(of_obstacle(&obstacle, name));
     }
     if has_native(facts) == Some(true) {
         let summary = match facts.xdp_features {
@@ -195,9 +219,8 @@ fn has_native(facts: &InterfaceFacts) -> Option<bool> {
     NATIVE.contains(&driver).then_some(true)
 }
 
-/// What is in the way of native mode, with programs that take frames in several buffers or not. A run that was refused
-/// asks here for more than the kernel has told.
-pub fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
+/// What is in the way of native mode, with programs that take frames in several buffers or not.
+fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
     if has_native(facts) == Some(false) {
         return Some(Obstacle::NoNative);
     }
@@ -244,8 +267,17 @@ fn queues(facts: &InterfaceFacts) -> Option<Finding> {
     })
 }
 
+/// Why a run could not attach, by what the kernel has said and what is known of the interface: drivers have few words.
+pub fn why_not_attached(error: &AttachError, facts: &InterfaceFacts) -> Finding {
+    let known = match &error.obstacle {
+        Obstacle::NoNative | Obstacle::Other { mode: "native", .. } => against_native(facts, false),
+        _ => None,
+    };
+    of_obstacle(known.as_ref().unwrap_or(&error.obstacle), &error.interface)
+}
+
 /// An obstacle as a finding.
-pub fn of_obstacle(obstacle: &Obstacle, interface: &str) -> Finding {
+fn of_obstacle(obstacle: &Obstacle, interface: &str) -> Finding {
     let id = match obstacle {
         Obstacle::Occupied(_) => Id::Occupied,
         Obstacle::ControllerOccupied { .. } => Id::ControllerOccupied,

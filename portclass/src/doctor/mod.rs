@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 pub use self::{
     finding::{Finding, Id, Severity},
     host::why_not_loaded,
-    interface::{Possible, against_native, down, of_obstacle},
+    interface::{Possible, down, refuses_metadata, why_not_attached},
 };
 use crate::dataplane::probe::{HostFacts, InterfaceFacts};
 
@@ -29,7 +29,7 @@ impl Diagnosis {
     /// Judges the host.
     pub fn of(facts: &HostFacts) -> Self {
         Self {
-            kernel: facts.kernel.clone(),
+            kernel: facts.process.kernel.clone(),
             interfaces: Vec::new(),
             findings: host::host(facts),
         }

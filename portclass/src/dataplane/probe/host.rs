@@ -15,22 +15,43 @@ use crate::{
     text::one_line,
 };
 
-/// What the kernel and this process can do.
-#[derive(Debug)]
-pub struct HostFacts {
+/// What this process is, and what it may do.
+#[derive(Clone, Debug)]
+pub struct ProcessFacts {
     /// The kernel's version, as `uname -r` says it.
     pub kernel: String,
     /// What this process may do.
     pub capabilities: Capabilities,
     /// Whether this process is in a user namespace of its own, where capabilities are not what the kernel asks for.
     pub in_user_namespace: bool,
+    /// The most bytes that this process may lock in memory; `None` for any number.
+    pub memlock: Option<u64>,
+}
+
+impl ProcessFacts {
+    /// Reads them.
+    pub fn read() -> Self {
+        Self {
+            kernel: one_line(&uname().release().to_string_lossy()),
+            capabilities: Capabilities::of_this_process(),
+            in_user_namespace: in_user_namespace(),
+            memlock: getrlimit(Resource::Memlock).current,
+        }
+    }
+}
+
+/// What the kernel and this process can do.
+#[derive(Debug)]
+pub struct HostFacts {
+    /// What this process may do, after loading, which lifts its limits where it can.
+    pub process: ProcessFacts,
     /// What loading the programs came to, with maps as large as a run's.
     pub loaded: Result<Loaded, DataplaneError>,
     /// Whether the kernel has tcx; `None` where this process may not ask.
     pub tcx: Option<bool>,
     /// Whether the kernel has clsact, built in or as a module; `None` where that is not to be known.
     pub clsact: Option<bool>,
-    /// What `net.core.bpf_jit_enable` says; `None` where it cannot be read.
+    /// What `net.core.bpf_jit_enable` says; `None` where it cannot be read, as in most network namespaces.
     pub jit: Option<u32>,
     /// What `kernel.unprivileged_bpf_disabled` says; `None` where it cannot be read.
     pub unprivileged_disabled: Option<u32>,
@@ -40,8 +61,6 @@ pub struct HostFacts {
     pub btf: bool,
     /// Whether pins have a file system.
     pub bpffs: Result<(), PinError>,
-    /// The most bytes that this process may lock in memory; `None` for any number.
-    pub memlock: Option<u64>,
 }
 
 /// The capabilities that matter. CAP_SYS_ADMIN stands for the two of BPF (capabilities(7)).
@@ -77,18 +96,17 @@ impl Capabilities {
 pub struct Loaded {
     /// Whether they take frames in several buffers.
     pub frags: bool,
+    /// Whether they were compiled; `None` where the kernel does not tell.
+    pub jited: Option<bool>,
 }
 
 impl HostFacts {
     /// Finds them out, for interfaces whose frames begin with `links`, and pins in the folder `pin_dir`.
     pub fn find(links: &[Link], pin_dir: &Path) -> Self {
-        // Before loading, which lifts the limit where it can.
-        let memlock = getrlimit(Resource::Memlock).current;
+        let loaded = load(links);
         Self {
-            kernel: one_line(&uname().release().to_string_lossy()),
-            capabilities: Capabilities::of_this_process(),
-            in_user_namespace: in_user_namespace(),
-            loaded: load(links),
+            process: ProcessFacts::read(),
+            loaded,
             tcx: has_tcx(),
             clsact: has_clsact(),
             jit: number("/proc/sys/net/core/bpf_jit_enable"),
@@ -96,7 +114,6 @@ impl HostFacts {
             lockdown: lockdown(),
             btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
             bpffs: check_bpffs(pin_dir),
-            memlock,
         }
     }
 }
@@ -110,7 +127,8 @@ fn load(links: &[Link]) -> Result<Loaded, DataplaneError> {
         image.load(Role::Ingress, link)?;
         frags &= image.takes_frags(link);
     }
-    Ok(Loaded { frags })
+    let jited = image.is_jited();
+    Ok(Loaded { frags, jited })
 }
 
 /// Asks what is attached at tcx to the loopback interface, which every network namespace has.

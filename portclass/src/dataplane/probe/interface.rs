@@ -3,12 +3,11 @@
 use std::fs;
 
 use super::{
+    Tried,
     ethtool::{self, Channels},
     generic::xdp_features,
 };
-use crate::dataplane::{
-    AttachError, Interface, Obstacle, counters::possible_cpus, obstacle::occupied,
-};
+use crate::dataplane::{Interface, Obstacle, counters::possible_cpus, obstacle::occupied};
 
 /// What an interface is, and what stands in the way on it.
 #[derive(Debug)]
@@ -37,17 +36,6 @@ pub mod xdp {
     pub const BASIC: u64 = 1;
     /// Frames in several buffers.
     pub const RX_SG: u64 = 32;
-}
-
-/// What attaching came to. Everything is taken off again.
-#[derive(Debug)]
-pub struct Tried {
-    /// In native mode.
-    pub native: Result<(), AttachError>,
-    /// In generic mode.
-    pub generic: Result<(), AttachError>,
-    /// At tcx, for what leaves.
-    pub tcx: Result<(), AttachError>,
 }
 
 impl InterfaceFacts {

@@ -4,7 +4,9 @@ mod ethtool;
 mod generic;
 mod host;
 mod interface;
+mod trial;
 
 pub use ethtool::Channels;
-pub use host::{Capabilities, HostFacts, Loaded};
-pub use interface::{InterfaceFacts, Tried, xdp};
+pub use host::{Capabilities, HostFacts, Loaded, ProcessFacts};
+pub use interface::{InterfaceFacts, xdp};
+pub use trial::Tried;
