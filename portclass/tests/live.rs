@@ -3,6 +3,7 @@
 mod live {
     mod attach;
     mod count;
+    mod doctor;
     mod egress;
     mod ends;
     mod flood;

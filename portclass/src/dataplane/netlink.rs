@@ -14,6 +14,15 @@ pub(super) fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkM
     exchange(NETLINK_ROUTE, request, NLM_F_DUMP)
 }
 
+/// The one answer to `request`, which asks for one thing.
+pub(super) fn get(request: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
+    let answers = exchange(NETLINK_ROUTE, request, NLM_F_ACK)?;
+    answers
+        .into_iter()
+        .next()
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 /// Has the kernel do what `request` says, which takes CAP_NET_ADMIN.
 pub(super) fn change(request: RouteNetlinkMessage) -> io::Result<()> {
     exchange(NETLINK_ROUTE, request, NLM_F_ACK).map(|_| ())

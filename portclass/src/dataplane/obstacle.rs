@@ -50,12 +50,15 @@ pub enum Obstacle {
     ReceiveOffloads,
     /// Frames would not fit in the driver's buffers.
     #[error(
-        "an MTU of {mtu} is too large for native XDP on this driver{}",
+        "an MTU of {mtu}{} is too large for native XDP on this driver{}",
+        .peer.as_ref().map(|peer| format!(" at its peer {peer}")).unwrap_or_default(),
         if *.frags { "" } else { " without multi-buffer support (Linux 5.18)" }
     )]
     MtuTooLarge {
         /// Its MTU.
         mtu: u32,
+        /// The name of the other end, where it is that one's MTU.
+        peer: Option<String>,
         /// Whether the program that was refused takes multi-buffer frames.
         frags: bool,
     },
@@ -103,7 +106,12 @@ impl Obstacle {
             Self::ReceiveOffloads => "use --mode generic, or start the virtual machine with \
                 guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
                 .to_owned(),
-            Self::MtuTooLarge { .. } => {
+            Self::MtuTooLarge {
+                peer: Some(peer), ..
+            } => {
+                format!("lower it there (ip link set dev {peer} mtu 1500) or use --mode generic")
+            }
+            Self::MtuTooLarge { peer: None, .. } => {
                 format!(
                     "lower it (ip link set dev {interface} mtu 1500, and on a veth at its peer, too) or use --mode generic"
                 )
@@ -173,6 +181,7 @@ impl AttachError {
             Errno::OPNOTSUPP if mode == "native" => Some(Obstacle::NoNative),
             Errno::RANGE if is_xdp => Some(Obstacle::MtuTooLarge {
                 mtu: interface.mtu,
+                peer: None,
                 frags,
             }),
             Errno::PERM | Errno::ACCESS => {

@@ -224,7 +224,8 @@ fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
     if has_native(facts) == Some(false) {
         return Some(Obstacle::NoNative);
     }
-    let mtu = facts.interface.mtu;
+    let peer = facts.peer.as_ref();
+    let mtu = peer.map_or(facts.interface.mtu, |peer| peer.mtu);
     let limit = match facts.driver.as_deref() {
         Some("veth") => VETH_MAX_MTU,
         Some("virtio_net") => {
@@ -239,7 +240,11 @@ fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
         && facts
             .xdp_features
             .is_none_or(|features| features & xdp::RX_SG != 0);
-    (mtu > limit && !frags).then_some(Obstacle::MtuTooLarge { mtu, frags })
+    (mtu > limit && !frags).then(|| Obstacle::MtuTooLarge {
+        mtu,
+        peer: peer.map(|peer| peer.name.clone()),
+        frags,
+    })
 }
 
 /// Whether the features of a virtio device have receive offloads and no control over them (virtio 1.2, 5.1.3).
@@ -270,6 +275,7 @@ fn queues(facts: &InterfaceFacts) -> Option<Finding> {
 /// Why a run could not attach, by what the kernel has said and what is known of the interface: drivers have few words.
 pub fn why_not_attached(error: &AttachError, facts: &InterfaceFacts) -> Finding {
     let known = match &error.obstacle {
+        Obstacle::MtuTooLarge { frags, .. } => against_native(facts, *frags),
         Obstacle::NoNative | Obstacle::Other { mode: "native", .. } => against_native(facts, false),
         _ => None,
     };

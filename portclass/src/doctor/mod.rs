@@ -85,3 +85,6 @@ impl Serialize for Diagnosis {
         diagnosis.end()
     }
 }
+
+#[cfg(test)]
+mod tests;

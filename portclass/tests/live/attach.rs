@@ -128,7 +128,7 @@ fn jumbo_frames_are_in_the_way_of_native_mode_without_multi_buffer_support() {
         assert_eq!(
             format!("{refused}; {}", refused.remedy()),
             "server0: an MTU of 9000 is too large for native XDP on this driver without multi-buffer support \
-             (Linux 5.18); lower it (ip link set dev server0 mtu 1500) or use --mode generic"
+             (Linux 5.18); lower it (ip link set dev server0 mtu 1500, and on a veth at its peer, too) or use --mode generic"
         );
         let attachment = dataplane.attach(0, server, Mode::Auto).expect("generic mode");
         assert_eq!(attachment.mode, ObtainedMode::Generic);

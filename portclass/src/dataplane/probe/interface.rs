@@ -2,18 +2,27 @@
 
 use std::fs;
 
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    link::{LinkAttribute, LinkMessage},
+};
+
 use super::{
     Tried,
     ethtool::{self, Channels},
     generic::xdp_features,
 };
-use crate::dataplane::{Interface, Obstacle, counters::possible_cpus, obstacle::occupied};
+use crate::dataplane::{
+    Interface, Obstacle, counters::possible_cpus, netlink::get, obstacle::occupied,
+};
 
 /// What an interface is, and what stands in the way on it.
 #[derive(Debug)]
 pub struct InterfaceFacts {
     /// Its name, number, MTU, and what its frames begin with.
     pub interface: Interface,
+    /// The other end of a veth pair, where this process may see it.
+    pub peer: Option<Peer>,
     /// Its driver's name; `None` where it does not tell.
     pub driver: Option<String>,
     /// What its driver can do with XDP, in bits of [`xdp`]; `None` before Linux 6.3.
@@ -28,6 +37,15 @@ pub struct InterfaceFacts {
     pub occupied: Option<Obstacle>,
     /// What attaching came to, where that was tried.
     pub tried: Option<Tried>,
+}
+
+/// The other end of a veth pair, whose MTU is what the driver compares (`veth_xdp_set`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name, in its network namespace.
+    pub name: String,
+    /// Its MTU.
+    pub mtu: u32,
 }
 
 /// Bits of what a driver can do with XDP (`enum netdev_xdp_act` in linux/netdev.h).
@@ -48,6 +66,10 @@ impl InterfaceFacts {
             .and_then(|driver| virtio(&driver.bus));
         Self {
             interface: interface.clone(),
+            peer: driver
+                .as_ref()
+                .filter(|driver| driver.name == "veth")
+                .and_then(|_| peer(interface.index)),
             driver: driver.map(|driver| driver.name),
             xdp_features: xdp_features(interface.index),
             channels: ethtool::channels(&interface.name),
@@ -57,6 +79,39 @@ impl InterfaceFacts {
             tried: None,
         }
     }
+}
+
+/// The other end of the veth with this index. To see one in another network namespace takes CAP_NET_ADMIN there.
+fn peer(index: u32) -> Option<Peer> {
+    let get = |index, attributes| {
+        let mut request = LinkMessage::default();
+        request.header.index = index;
+        request.attributes = attributes;
+        match get(RouteNetlinkMessage::GetLink(request)).ok()? {
+            RouteNetlinkMessage::NewLink(link) => Some(link.attributes),
+            _ => None,
+        }
+    };
+    let (mut peer, mut namespace) = (None, None);
+    for attribute in get(index, Vec::new())? {
+        match attribute {
+            LinkAttribute::Link(index) => peer = Some(index),
+            LinkAttribute::LinkNetNsId(id) => namespace = Some(LinkAttribute::IfNetnsId(id)),
+            _ => {}
+        }
+    }
+    let (mut name, mut mtu) = (None, None);
+    for attribute in get(peer?, namespace.into_iter().collect())? {
+        match attribute {
+            LinkAttribute::IfName(found) => name = Some(found),
+            LinkAttribute::Mtu(found) => mtu = Some(found),
+            _ => {}
+        }
+    }
+    Some(Peer {
+        name: name?,
+        mtu: mtu?,
+    })
 }
 
 /// The features of the virtio device at this place of its bus. The device's own folder is the same in every network

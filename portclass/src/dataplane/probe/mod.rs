@@ -8,5 +8,5 @@ mod trial;
 
 pub use ethtool::Channels;
 pub use host::{Capabilities, HostFacts, Loaded, ProcessFacts};
-pub use interface::{InterfaceFacts, xdp};
+pub use interface::{InterfaceFacts, Peer, xdp};
 pub use trial::Tried;

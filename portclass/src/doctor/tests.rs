@@ -1,0 +1,410 @@
+//! Judgements of made-up hosts.
+
+use std::{io, path::PathBuf};
+
+use portclass_common::packet::Link;
+use serde_json::json;
+
+use super::{Diagnosis, Finding, Id, Severity, why_not_attached, why_not_loaded};
+use crate::dataplane::{
+    AttachError, AttachedProgram, DataplaneError, Holder, Interface, Obstacle, PinError,
+    probe::{Capabilities, Channels, HostFacts, InterfaceFacts, Loaded, Peer, ProcessFacts, Tried},
+};
+
+/// A host on which nothing is amiss.
+fn host() -> HostFacts {
+    HostFacts {
+        process: ProcessFacts {
+            kernel: "6.18.5".to_owned(),
+            capabilities: Capabilities {
+                bpf: true,
+                net_admin: true,
+                perfmon: true,
+                others: false,
+            },
+            in_user_namespace: false,
+            memlock: None,
+        },
+        loaded: Ok(Loaded {
+            frags: true,
+            jited: Some(true),
+        }),
+        tcx: Some(true),
+        clsact: Some(true),
+        jit: Some(1),
+        unprivileged_disabled: Some(2),
+        lockdown: Some("none".to_owned()),
+        btf: true,
+        bpffs: Ok(()),
+    }
+}
+
+/// As Linux 5.10 is.
+fn old_host() -> HostFacts {
+    let mut host = host();
+    host.process.kernel = "5.10.0-32-cloud-amd64".to_owned();
+    host.tcx = Some(false);
+    host.loaded = Ok(Loaded {
+        frags: false,
+        jited: Some(true),
+    });
+    host
+}
+
+fn forbidden() -> DataplaneError {
+    DataplaneError::Privilege(io::Error::from_raw_os_error(1))
+}
+
+/// An interface on which nothing is amiss.
+fn interface(driver: &str) -> InterfaceFacts {
+    InterfaceFacts {
+        interface: Interface {
+            index: 2,
+            name: "eth0".to_owned(),
+            is_up: true,
+            link: Some(Link::Ethernet),
+            mtu: 1_500,
+            lower: None,
+            controller: None,
+            xdp: None,
+        },
+        peer: None,
+        driver: Some(driver.to_owned()),
+        xdp_features: Some(0x33),
+        channels: None,
+        cpus: 4,
+        virtio: None,
+        occupied: None,
+        tried: None,
+    }
+}
+
+/// The same before Linux 6.3.
+fn old_interface(driver: &str) -> InterfaceFacts {
+    InterfaceFacts {
+        xdp_features: None,
+        ..interface(driver)
+    }
+}
+
+fn occupied() -> Option<Obstacle> {
+    Some(Obstacle::Occupied(AttachedProgram {
+        id: 7,
+        name: Some("other".to_owned()),
+        holder: Holder::Link(3),
+    }))
+}
+
+fn judge(host: &HostFacts, interfaces: &[InterfaceFacts], is_matched: bool) -> Diagnosis {
+    let mut diagnosis = Diagnosis::of(host);
+    diagnosis.judge_interfaces(interfaces, host, |_| is_matched);
+    diagnosis
+}
+
+fn finding(diagnosis: &Diagnosis, id: Id) -> &Finding {
+    let mut findings = diagnosis.findings.iter();
+    findings
+        .find(|finding| finding.id == id)
+        .unwrap_or_else(|| panic!("no {}: {diagnosis:#?}", id.name()))
+}
+
+/// The ids of all that is worse than good to know.
+fn troubles(diagnosis: &Diagnosis) -> Vec<&'static str> {
+    let findings = diagnosis.findings.iter();
+    findings
+        .filter(|finding| finding.severity <= Severity::Warning)
+        .map(|finding| finding.id.name())
+        .collect()
+}
+
+#[test]
+fn ids_are_in_kebab_case_and_no_two_are_the_same() {
+    let mut names: Vec<_> = Id::ALL.iter().map(|id| id.name()).collect();
+    for name in &names {
+        let is_kebab = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        assert!(name.bytes().all(is_kebab), "{name}");
+    }
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn where_nothing_is_amiss_a_run_works_in_native_mode() {
+    let diagnosis = judge(&host(), &[interface("veth")], false);
+    assert!(diagnosis.can_run());
+    assert!(troubles(&diagnosis).is_empty(), "{diagnosis:#?}");
+    let possible = &diagnosis.interfaces[0];
+    assert_eq!(
+        [
+            possible.native,
+            possible.generic,
+            possible.tcx,
+            possible.metadata
+        ],
+        [Some(true); 4]
+    );
+}
+
+#[test]
+fn jumbo_frames_on_an_old_kernel_are_a_warning_with_the_command_that_lowers_the_mtu() {
+    let mut facts = old_interface("veth");
+    facts.interface.mtu = 9_000;
+    let diagnosis = judge(&old_host(), &[facts], false);
+    assert_eq!(troubles(&diagnosis), ["mtu-too-large"]);
+    let finding = finding(&diagnosis, Id::MtuTooLarge);
+    assert!(finding.summary.contains("an MTU of 9000"), "{finding}");
+    let remedy = finding.remedy.as_deref().expect("a remedy");
+    assert!(remedy.contains("ip link set dev eth0 mtu 1500"), "{remedy}");
+    assert_eq!(diagnosis.interfaces[0].native, Some(false));
+    assert!(diagnosis.can_run(), "it takes generic mode");
+}
+
+#[test]
+fn of_a_veth_the_peers_mtu_counts() {
+    let mut facts = old_interface("veth");
+    facts.peer = Some(Peer {
+        name: "veth7".to_owned(),
+        mtu: 9_000,
+    });
+    let diagnosis = judge(&old_host(), &[facts], false);
+    let remedy = finding(&diagnosis, Id::MtuTooLarge).remedy.clone();
+    assert!(remedy.is_some_and(|remedy| remedy.contains("ip link set dev veth7 mtu 1500")));
+    let mut facts = old_interface("veth");
+    facts.interface.mtu = 9_000;
+    facts.peer = Some(Peer {
+        name: "veth7".to_owned(),
+        mtu: 1_500,
+    });
+    assert!(troubles(&judge(&old_host(), &[facts], false)).is_empty());
+}
+
+#[test]
+fn jumbo_frames_are_no_trouble_with_programs_for_several_buffers() {
+    let mut facts = interface("veth");
+    facts.interface.mtu = 9_000;
+    assert!(troubles(&judge(&host(), &[facts], false)).is_empty());
+}
+
+#[test]
+fn receive_offloads_that_stay_on_are_in_the_way_of_virtio_net() {
+    // GUEST_CSUM and GUEST_TSO4, without and with CTRL_GUEST_OFFLOADS.
+    for (virtio, native) in [(0b1000_0010, false), (0b1000_0110, true)] {
+        let mut facts = interface("virtio_net");
+        facts.virtio = Some(virtio);
+        let diagnosis = judge(&host(), &[facts], false);
+        assert_eq!(diagnosis.interfaces[0].native, Some(native));
+        let expected: &[&str] = if native { &[] } else { &["receive-offloads"] };
+        assert_eq!(troubles(&diagnosis), expected);
+    }
+}
+
+#[test]
+fn too_few_queues_of_virtio_net_are_good_to_know() {
+    let mut facts = interface("virtio_net");
+    facts.channels = Some(Channels {
+        combined: 1,
+        max_combined: 1,
+    });
+    let diagnosis = judge(&host(), &[facts], false);
+    let finding = finding(&diagnosis, Id::TooFewQueues);
+    assert_eq!(finding.severity, Severity::Info);
+    assert!(
+        finding
+            .remedy
+            .as_deref()
+            .is_some_and(|remedy| remedy.contains("queues=5"))
+    );
+}
+
+#[test]
+fn a_driver_that_says_it_has_no_native_mode_is_believed() {
+    let mut facts = interface("veth");
+    facts.xdp_features = Some(0);
+    let diagnosis = judge(&host(), &[facts], false);
+    assert_eq!(troubles(&diagnosis), ["no-native"]);
+    assert_eq!(
+        diagnosis.interfaces[0].metadata,
+        Some(true),
+        "generic mode has it"
+    );
+}
+
+#[test]
+fn before_drivers_could_tell_their_names_do_and_of_others_nothing_is_claimed() {
+    for (driver, native) in [
+        ("veth", Some(true)),
+        ("wireguard", Some(false)),
+        ("newnic", None),
+    ] {
+        let diagnosis = judge(&old_host(), &[old_interface(driver)], false);
+        assert_eq!(diagnosis.interfaces[0].native, native, "{driver}");
+        assert!(diagnosis.can_run());
+    }
+    let mut lo = old_interface("");
+    lo.driver = None;
+    lo.interface.index = 1;
+    assert_eq!(
+        judge(&old_host(), &[lo], false).interfaces[0].native,
+        Some(false)
+    );
+}
+
+#[test]
+fn what_was_tried_counts_more_than_what_was_read() {
+    let mut facts = interface("veth");
+    let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
+    facts.tried = Some(Tried {
+        native: Err(refused),
+        generic: Ok(()),
+        tcx: Ok(()),
+    });
+    let diagnosis = judge(&host(), &[facts], false);
+    assert_eq!(troubles(&diagnosis), ["no-native"]);
+}
+
+#[test]
+fn drivers_that_refuse_metadata_do_so_in_native_mode_alone() {
+    let diagnosis = judge(&host(), &[interface("ena")], false);
+    assert_eq!(diagnosis.interfaces[0].metadata, Some(false));
+    assert_eq!(finding(&diagnosis, Id::NoMetadata).severity, Severity::Info);
+}
+
+#[test]
+fn another_program_is_an_error_with_its_removal() {
+    let mut facts = interface("veth");
+    facts.occupied = occupied();
+    let diagnosis = judge(&host(), &[facts], false);
+    assert!(!diagnosis.can_run());
+    let finding = finding(&diagnosis, Id::Occupied);
+    assert!(finding.summary.contains("\"other\" (id 7)"), "{finding}");
+    assert_eq!(
+        finding.remedy.as_deref(),
+        Some("remove it: bpftool link detach id 3")
+    );
+}
+
+#[test]
+fn a_run_goes_on_without_an_interface_that_a_pattern_has_matched_unless_it_is_the_last() {
+    let mut facts = interface("veth");
+    facts.occupied = occupied();
+    let diagnosis = judge(&host(), &[facts, interface("veth")], true);
+    assert!(diagnosis.can_run());
+    assert_eq!(
+        finding(&diagnosis, Id::Occupied).severity,
+        Severity::Warning
+    );
+    let mut facts = interface("veth");
+    facts.occupied = occupied();
+    let diagnosis = judge(&host(), &[facts], true);
+    assert!(!diagnosis.can_run());
+    assert_eq!(troubles(&diagnosis), ["occupied", "no-interface"]);
+}
+
+#[test]
+fn the_kernels_no_has_the_reason_that_fits_the_process() {
+    let process = || host().process;
+    let mut ordinary = process();
+    ordinary.capabilities = Capabilities::default();
+    let mut guest = process();
+    guest.in_user_namespace = true;
+    let mut bound = process();
+    bound.kernel = "5.10.0".to_owned();
+    bound.memlock = Some(65_536);
+    let mut newer = bound.clone();
+    newer.kernel = "5.11.0".to_owned();
+    let mut without_perfmon = process();
+    without_perfmon.capabilities.perfmon = false;
+    for (facts, id) in [
+        (ordinary, Id::CapabilitiesMissing),
+        (without_perfmon, Id::PerfmonMissing),
+        (guest, Id::UserNamespace),
+        (bound, Id::MemlockTooLow),
+        (newer, Id::PolicyForbids),
+        (process(), Id::PolicyForbids),
+    ] {
+        let finding = why_not_loaded(&forbidden(), &facts);
+        assert_eq!((finding.id, finding.severity), (id, Severity::Error));
+        assert!(finding.remedy.is_some(), "{finding}");
+        let line = finding.to_string();
+        assert!(line.starts_with("the kernel refuses BPF: "), "{line}");
+    }
+}
+
+#[test]
+fn a_program_that_loads_without_perfmon_is_good_to_know() {
+    let mut host = host();
+    host.process.capabilities.perfmon = false;
+    let diagnosis = judge(&host, &[interface("veth")], false);
+    assert!(diagnosis.can_run());
+    assert_eq!(
+        finding(&diagnosis, Id::PerfmonMissing).severity,
+        Severity::Info
+    );
+}
+
+#[test]
+fn what_makes_a_run_slower_or_smaller_is_a_warning() {
+    let mut host = old_host();
+    host.loaded = Ok(Loaded {
+        frags: false,
+        jited: Some(false),
+    });
+    host.clsact = Some(false);
+    host.bpffs = Err(PinError::NoBpffs(PathBuf::from("/sys/fs/bpf/portclass")));
+    host.process.kernel = "4.19.0".to_owned();
+    let diagnosis = judge(&host, &[old_interface("veth")], false);
+    assert!(diagnosis.can_run());
+    assert_eq!(
+        troubles(&diagnosis),
+        ["kernel", "no-tc-hook", "jit-off", "no-bpffs"]
+    );
+    let findings = diagnosis.findings.iter();
+    for finding in findings.filter(|finding| finding.severity <= Severity::Warning) {
+        assert!(finding.remedy.is_some(), "{finding}");
+    }
+}
+
+#[test]
+fn lockdown_and_the_like_are_good_to_know() {
+    let mut host = host();
+    host.lockdown = Some("confidentiality".to_owned());
+    host.btf = false;
+    host.unprivileged_disabled = Some(0);
+    let diagnosis = judge(&host, &[interface("veth")], false);
+    assert!(troubles(&diagnosis).is_empty());
+    for id in [Id::Lockdown, Id::NoBtf, Id::UnprivilegedBpf] {
+        assert_eq!(finding(&diagnosis, id).severity, Severity::Info);
+    }
+}
+
+#[test]
+fn a_driver_of_few_words_is_explained_by_what_is_known_of_the_interface() {
+    let mut facts = interface("virtio_net");
+    facts.virtio = Some(0b10);
+    let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
+    assert_eq!(why_not_attached(&refused, &facts).id, Id::ReceiveOffloads);
+    let facts = interface("mlx5_core");
+    let refused = AttachError::on(&facts.interface, Obstacle::Gone);
+    assert_eq!(why_not_attached(&refused, &facts).id, Id::Gone);
+}
+
+#[test]
+fn the_document_has_these_keys() {
+    let diagnosis = judge(&host(), &[interface("veth")], false);
+    let document = serde_json::to_value(&diagnosis).expect("JSON");
+    let interface = json!({
+        "name": "eth0", "index": 2, "driver": "veth", "mtu": 1500,
+        "native": true, "generic": true, "tcx": true, "metadata": true,
+    });
+    let kernel = json!({
+        "id": "kernel", "severity": "ok", "interface": null, "summary": "Linux 6.18.5", "remedy": null,
+    });
+    assert_eq!(document["schema"], "portclass.doctor/1");
+    assert_eq!(document["kernel"], "6.18.5");
+    assert_eq!(document["can_run"], true);
+    assert_eq!(document["interfaces"], json!([interface]));
+    assert_eq!(document["findings"][0], kernel);
+    assert_eq!(document.as_object().map(serde_json::Map::len), Some(5));
+}
