@@ -31,15 +31,42 @@ fn rooms_know_only_the_rooms_before_them() {
     for (room, strangers) in [
         (
             "registry",
-            &["capture", "host", "dataplane", "account", "report"][..],
+            &[
+                "capture",
+                "host",
+                "dataplane",
+                "doctor",
+                "account",
+                "report",
+            ][..],
         ),
         (
             "capture",
-            &["registry", "host", "dataplane", "account", "report"],
+            &[
+                "registry",
+                "host",
+                "dataplane",
+                "doctor",
+                "account",
+                "report",
+            ],
         ),
-        ("host", &["capture", "dataplane", "account", "report"]),
-        ("dataplane", &["capture", "host", "account", "report"]),
-        ("account", &["capture", "host", "dataplane", "report"]),
+        (
+            "host",
+            &["capture", "dataplane", "doctor", "account", "report"],
+        ),
+        (
+            "dataplane",
+            &["capture", "host", "doctor", "account", "report"],
+        ),
+        (
+            "doctor",
+            &["registry", "capture", "host", "account", "report"],
+        ),
+        (
+            "account",
+            &["capture", "host", "dataplane", "doctor", "report"],
+        ),
         ("report", &["capture", "host", "dataplane"]),
     ] {
         for (file, line) in lines(room) {
@@ -87,7 +114,7 @@ fn a_room_is_found_however_it_is_named() {
 
 #[test]
 fn only_the_dataplane_speaks_to_the_kernel_and_only_the_binary_knows_clap() {
-    for room in ["registry", "capture", "host", "account", "report"] {
+    for room in ["registry", "capture", "host", "doctor", "account", "report"] {
         for (file, line) in lines(room) {
             for library in ["aya", "rustix", "netlink_", "tokio", "clap"] {
                 let import = format!("use {library}");

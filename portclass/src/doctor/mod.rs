@@ -2,15 +2,15 @@
 //! facts in, findings out.
 
 mod finding;
-mod host;
 mod interface;
+mod system;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 pub use self::{
     finding::{Finding, Id, Severity},
-    host::why_not_loaded,
     interface::{Possible, down, refuses_metadata, why_not_attached},
+    system::why_not_loaded,
 };
 use crate::dataplane::probe::{HostFacts, InterfaceFacts};
 
@@ -31,7 +31,7 @@ impl Diagnosis {
         Self {
             kernel: facts.process.kernel.clone(),
             interfaces: Vec::new(),
-            findings: host::host(facts),
+            findings: system::system(facts),
         }
     }
 

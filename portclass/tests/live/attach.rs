@@ -388,7 +388,7 @@ fn an_interface_that_is_down_is_a_warning() {
     let run = Run::start(&hosts.server, "-i server0 --format json");
     // The warning comes before the line that it has attached.
     assert!(
-        run.said.contains("warning: server0 is down"),
+        run.said.contains("warning: server0: it is down"),
         "{}",
         run.said
     );

@@ -2,11 +2,11 @@
 
 mod ethtool;
 mod generic;
-mod host;
 mod interface;
+mod system;
 mod trial;
 
 pub use ethtool::Channels;
-pub use host::{Capabilities, HostFacts, Loaded, ProcessFacts};
 pub use interface::{InterfaceFacts, Peer, xdp};
+pub use system::{Capabilities, HostFacts, Loaded, ProcessFacts};
 pub use trial::Tried;

@@ -10,7 +10,7 @@ use crate::dataplane::{
 const SETCAP: &str = "setcap cap_bpf,cap_net_admin,cap_perfmon+ep $(command -v portclass)";
 
 /// All that is to be said of the host.
-pub(super) fn host(facts: &HostFacts) -> Vec<Finding> {
+pub(super) fn system(facts: &HostFacts) -> Vec<Finding> {
     let mut findings = vec![kernel(&facts.process)];
     match &facts.loaded {
         Err(error) => findings.push(why_not_loaded(error, &facts.process)),
