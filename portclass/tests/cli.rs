@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 mod cli {
     mod convert;
+    mod doctor;
     mod nft;
     mod registry;
     mod replay;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Finding, Id, Severity};
+use super::{Finding, Id, Severity, system::version};
 use crate::dataplane::{
     AttachError, Obstacle,
     probe::{HostFacts, InterfaceFacts, xdp},
@@ -193,17 +193,49 @@ fn judge_native(facts: &InterfaceFacts, host: &HostFacts) -> (Option<bool>, Find
     if let Some(obstacle) = against_native(facts, frags) {
         return falls_back(of_obstacle(&obstacle, name));
     }
-    if has_native(facts) == Some(true) {
-        let summary = match facts.xdp_features {
-            Some(_) => "native XDP is possible, as its driver says",
-            None => "native XDP is possible, as far as its driver's name tells",
-        };
-        return (Some(true), Finding::new(Id::Native, Severity::Ok, summary));
+    let doubt = match has_native(facts) {
+        Some(_) => doubt(facts, host, frags),
+        None => Some("whether its driver has native XDP".to_owned()),
+    };
+    if let Some(doubt) = doubt {
+        let summary = format!("{doubt} is not to be known without trying");
+        let finding = Finding::new(Id::NativeUnknown, Severity::Info, summary)
+            .remedy(format!("try it: portclass doctor --probe --iface {name}"));
+        return (None, finding);
     }
-    let summary = "whether its driver has native XDP is not to be known without trying";
-    let finding = Finding::new(Id::NativeUnknown, Severity::Info, summary)
-        .remedy(format!("try it: portclass doctor --probe --iface {name}"));
-    (None, finding)
+    let summary = match facts.xdp_features {
+        Some(_) => "native XDP is possible, as its driver says",
+        None => "native XDP is possible, as far as its driver's name tells",
+    };
+    (Some(true), Finding::new(Id::Native, Severity::Ok, summary))
+}
+
+/// What is not known of a driver that has native XDP.
+fn doubt(facts: &InterfaceFacts, host: &HostFacts, frags: bool) -> Option<String> {
+    /// The least of the limits that drivers are known to have (`ice_max_xdp_frame_size` in drivers/net/ethernet/intel/ice).
+    const LEAST_MAX_MTU: u32 = 3_046;
+    let mtu = facts.interface.mtu;
+    match facts.driver.as_deref() {
+        // `against_native` knows them.
+        Some("veth") => None,
+        Some("virtio_net") => {
+            let is_old = version(&host.process.kernel).is_some_and(|version| version < (5, 13));
+            let doubt = || "whether so few queues are enough for native XDP".to_owned();
+            queues(facts).filter(|_| is_old).map(|_| doubt())
+        }
+        _ if takes_frags(facts, frags) || mtu <= LEAST_MAX_MTU => None,
+        _ => Some(format!(
+            "whether its driver takes an MTU of {mtu} in native mode"
+        )),
+    }
+}
+
+/// Whether frames in several buffers get through to the program.
+fn takes_frags(facts: &InterfaceFacts, frags: bool) -> bool {
+    frags
+        && facts
+            .xdp_features
+            .is_none_or(|features| features & xdp::RX_SG != 0)
 }
 
 /// Whether the driver has native XDP, if that is known.
@@ -236,10 +268,7 @@ fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
         }
         _ => return None,
     };
-    let frags = frags
-        && facts
-            .xdp_features
-            .is_none_or(|features| features & xdp::RX_SG != 0);
+    let frags = takes_frags(facts, frags);
     (mtu > limit && !frags).then(|| Obstacle::MtuTooLarge {
         mtu,
         peer: peer.map(|peer| peer.name.clone()),
@@ -255,7 +284,7 @@ fn keeps_offloads(features: u64) -> bool {
 }
 
 /// virtio_net wants a queue for each CPU beside those in use. Where they are fewer, it refused before Linux 5.13, and
-/// since then takes a lock to send (kernel commit 97c2c69e1926); portclass sends nothing.
+/// since then takes a lock to send (kernel commit 97c2c69e1926, also in later versions of 5.10); portclass sends nothing.
 fn queues(facts: &InterfaceFacts) -> Option<Finding> {
     let channels = facts
         .channels
@@ -263,7 +292,7 @@ fn queues(facts: &InterfaceFacts) -> Option<Finding> {
     let wanted = channels.combined + facts.cpus;
     (channels.max_combined < wanted).then(|| {
         let summary = format!(
-            "{} queues are fewer than the {wanted} that its driver wants for native XDP: before Linux 5.13 it is refused",
+            "its driver wants {wanted} queues for native XDP and has {}: kernels before 5.13 may refuse it",
             channels.max_combined
         );
         Finding::new(Id::TooFewQueues, Severity::Info, summary).remedy(format!(

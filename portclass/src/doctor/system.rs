@@ -64,7 +64,7 @@ fn kernel(facts: &ProcessFacts) -> Finding {
 }
 
 /// The first two numbers of a version such as `6.1.0-18-amd64`.
-fn version(kernel: &str) -> Option<(u32, u32)> {
+pub(super) fn version(kernel: &str) -> Option<(u32, u32)> {
     let mut numbers = kernel.split(|character: char| !character.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }

@@ -1,112 +1,17 @@
 //! Judgements of made-up hosts.
 
-use std::{io, path::PathBuf};
+mod facts;
 
-use portclass_common::packet::Link;
+use std::path::PathBuf;
+
 use serde_json::json;
 
-use super::{Diagnosis, Finding, Id, Severity, why_not_attached, why_not_loaded};
+use self::facts::{finding, forbidden, host, interface, judge, occupied, old_host, old_interface};
+use super::{Diagnosis, Id, Severity, why_not_attached, why_not_loaded};
 use crate::dataplane::{
-    AttachError, AttachedProgram, DataplaneError, Holder, Interface, Obstacle, PinError,
-    probe::{Capabilities, Channels, HostFacts, InterfaceFacts, Loaded, Peer, ProcessFacts, Tried},
+    AttachError, Obstacle, PinError,
+    probe::{Capabilities, Channels, Loaded, Peer, Tried},
 };
-
-/// A host on which nothing is amiss.
-fn host() -> HostFacts {
-    HostFacts {
-        process: ProcessFacts {
-            kernel: "6.18.5".to_owned(),
-            capabilities: Capabilities {
-                bpf: true,
-                net_admin: true,
-                perfmon: true,
-                others: false,
-            },
-            in_user_namespace: false,
-            memlock: None,
-        },
-        loaded: Ok(Loaded {
-            frags: true,
-            jited: Some(true),
-        }),
-        tcx: Some(true),
-        clsact: Some(true),
-        jit: Some(1),
-        unprivileged_disabled: Some(2),
-        lockdown: Some("none".to_owned()),
-        btf: true,
-        bpffs: Ok(()),
-    }
-}
-
-/// As Linux 5.10 is.
-fn old_host() -> HostFacts {
-    let mut host = host();
-    host.process.kernel = "5.10.0-32-cloud-amd64".to_owned();
-    host.tcx = Some(false);
-    host.loaded = Ok(Loaded {
-        frags: false,
-        jited: Some(true),
-    });
-    host
-}
-
-fn forbidden() -> DataplaneError {
-    DataplaneError::Privilege(io::Error::from_raw_os_error(1))
-}
-
-/// An interface on which nothing is amiss.
-fn interface(driver: &str) -> InterfaceFacts {
-    InterfaceFacts {
-        interface: Interface {
-            index: 2,
-            name: "eth0".to_owned(),
-            is_up: true,
-            link: Some(Link::Ethernet),
-            mtu: 1_500,
-            lower: None,
-            controller: None,
-            xdp: None,
-        },
-        peer: None,
-        driver: Some(driver.to_owned()),
-        xdp_features: Some(0x33),
-        channels: None,
-        cpus: 4,
-        virtio: None,
-        occupied: None,
-        tried: None,
-    }
-}
-
-/// The same before Linux 6.3.
-fn old_interface(driver: &str) -> InterfaceFacts {
-    InterfaceFacts {
-        xdp_features: None,
-        ..interface(driver)
-    }
-}
-
-fn occupied() -> Option<Obstacle> {
-    Some(Obstacle::Occupied(AttachedProgram {
-        id: 7,
-        name: Some("other".to_owned()),
-        holder: Holder::Link(3),
-    }))
-}
-
-fn judge(host: &HostFacts, interfaces: &[InterfaceFacts], is_matched: bool) -> Diagnosis {
-    let mut diagnosis = Diagnosis::of(host);
-    diagnosis.judge_interfaces(interfaces, host, |_| is_matched);
-    diagnosis
-}
-
-fn finding(diagnosis: &Diagnosis, id: Id) -> &Finding {
-    let mut findings = diagnosis.findings.iter();
-    findings
-        .find(|finding| finding.id == id)
-        .unwrap_or_else(|| panic!("no {}: {diagnosis:#?}", id.name()))
-}
 
 /// The ids of all that is worse than good to know.
 fn troubles(diagnosis: &Diagnosis) -> Vec<&'static str> {
@@ -216,6 +121,26 @@ fn too_few_queues_of_virtio_net_are_good_to_know() {
             .as_deref()
             .is_some_and(|remedy| remedy.contains("queues=5"))
     );
+}
+
+#[test]
+fn what_depends_on_the_kernels_version_or_on_the_driver_is_left_open() {
+    let mut few = old_interface("virtio_net");
+    few.channels = Some(Channels {
+        combined: 1,
+        max_combined: 1,
+    });
+    let mut large = old_interface("ixgbe");
+    large.interface.mtu = 9_000;
+    for facts in [few, large] {
+        let diagnosis = judge(&old_host(), &[facts], false);
+        assert_eq!(diagnosis.interfaces[0].native, None);
+        let remedy = finding(&diagnosis, Id::NativeUnknown).remedy.clone();
+        assert_eq!(
+            remedy.as_deref(),
+            Some("try it: portclass doctor --probe --iface eth0")
+        );
+    }
 }
 
 #[test]

@@ -11,7 +11,9 @@ use rustix::{
 };
 
 use crate::{
-    dataplane::{Dataplane, DataplaneError, Maps, PinError, Role, Settings, check_bpffs},
+    dataplane::{
+        Dataplane, DataplaneError, Lock, Maps, PinError, Pins, Role, Settings, check_bpffs,
+    },
     text::one_line,
 };
 
@@ -103,7 +105,7 @@ pub struct Loaded {
 impl HostFacts {
     /// Finds them out, for interfaces whose frames begin with `links`, and pins in the folder `pin_dir`.
     pub fn find(links: &[Link], pin_dir: &Path) -> Self {
-        let loaded = load(links);
+        let loaded = load(links, pin_dir);
         Self {
             process: ProcessFacts::read(),
             loaded,
@@ -118,9 +120,15 @@ impl HostFacts {
     }
 }
 
-/// Does what a run does before it attaches.
-fn load(links: &[Link]) -> Result<Loaded, DataplaneError> {
-    let mut dataplane = Dataplane::open(Maps::Private { entries: 0 }, Settings::default())?;
+/// Does what a run does before it attaches: it takes the pinned maps where there are some.
+fn load(links: &[Link], pin_dir: &Path) -> Result<Loaded, DataplaneError> {
+    let lock = Lock::shared(pin_dir);
+    let pins = lock.and_then(|lock| Ok((Pins::find(pin_dir)?, lock)));
+    let maps = match &pins {
+        Ok((Some(pins), _)) => Maps::Pinned(pins),
+        _ => Maps::Private { entries: 0 },
+    };
+    let mut dataplane = Dataplane::open(maps, Settings::default())?;
     let image = dataplane.image(0);
     let mut frags = true;
     for &link in links {

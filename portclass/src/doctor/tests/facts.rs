@@ -1,0 +1,110 @@
+//! Made-up hosts and interfaces.
+
+use std::io;
+
+use portclass_common::packet::Link;
+
+use crate::{
+    dataplane::{
+        AttachedProgram, DataplaneError, Holder, Interface, Obstacle,
+        probe::{Capabilities, HostFacts, InterfaceFacts, Loaded, ProcessFacts},
+    },
+    doctor::{Diagnosis, Finding, Id},
+};
+
+/// A host on which nothing is amiss.
+pub fn host() -> HostFacts {
+    HostFacts {
+        process: ProcessFacts {
+            kernel: "6.18.5".to_owned(),
+            capabilities: Capabilities {
+                bpf: true,
+                net_admin: true,
+                perfmon: true,
+                others: false,
+            },
+            in_user_namespace: false,
+            memlock: None,
+        },
+        loaded: Ok(Loaded {
+            frags: true,
+            jited: Some(true),
+        }),
+        tcx: Some(true),
+        clsact: Some(true),
+        jit: Some(1),
+        unprivileged_disabled: Some(2),
+        lockdown: Some("none".to_owned()),
+        btf: true,
+        bpffs: Ok(()),
+    }
+}
+
+/// As Linux 5.10 is.
+pub fn old_host() -> HostFacts {
+    let mut host = host();
+    host.process.kernel = "5.10.0-32-cloud-amd64".to_owned();
+    host.tcx = Some(false);
+    host.loaded = Ok(Loaded {
+        frags: false,
+        jited: Some(true),
+    });
+    host
+}
+
+pub fn forbidden() -> DataplaneError {
+    DataplaneError::Privilege(io::Error::from_raw_os_error(1))
+}
+
+/// An interface on which nothing is amiss.
+pub fn interface(driver: &str) -> InterfaceFacts {
+    InterfaceFacts {
+        interface: Interface {
+            index: 2,
+            name: "eth0".to_owned(),
+            is_up: true,
+            link: Some(Link::Ethernet),
+            mtu: 1_500,
+            lower: None,
+            controller: None,
+            xdp: None,
+        },
+        peer: None,
+        driver: Some(driver.to_owned()),
+        xdp_features: Some(0x33),
+        channels: None,
+        cpus: 4,
+        virtio: None,
+        occupied: None,
+        tried: None,
+    }
+}
+
+/// The same before Linux 6.3.
+pub fn old_interface(driver: &str) -> InterfaceFacts {
+    InterfaceFacts {
+        xdp_features: None,
+        ..interface(driver)
+    }
+}
+
+pub fn occupied() -> Option<Obstacle> {
+    Some(Obstacle::Occupied(AttachedProgram {
+        id: 7,
+        name: Some("other".to_owned()),
+        holder: Holder::Link(3),
+    }))
+}
+
+pub fn judge(host: &HostFacts, interfaces: &[InterfaceFacts], is_matched: bool) -> Diagnosis {
+    let mut diagnosis = Diagnosis::of(host);
+    diagnosis.judge_interfaces(interfaces, host, |_| is_matched);
+    diagnosis
+}
+
+pub fn finding(diagnosis: &Diagnosis, id: Id) -> &Finding {
+    let mut findings = diagnosis.findings.iter();
+    findings
+        .find(|finding| finding.id == id)
+        .unwrap_or_else(|| panic!("no {}: {diagnosis:#?}", id.name()))
+}
