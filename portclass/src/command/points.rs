@@ -2,7 +2,9 @@
 
 use portclass::{
     account::{Direction, InterfaceInfo, Origin},
-    dataplane::{AttachError, Dataplane, Interface, ObtainedMode, Role, probe::InterfaceFacts},
+    dataplane::{
+        AttachError, Dataplane, Interface, ObtainedHook, ObtainedMode, Role, probe::InterfaceFacts,
+    },
     doctor::{down, refuses_metadata, why_not_attached},
 };
 
@@ -103,66 +105,29 @@ pub fn attach(
         directions: Vec::new(),
         features: Vec::new(),
     };
-    let mut said = Vec::new();
+    let (mut said, mut hooks) = (Vec::new(), Vec::new());
     for point in points.iter().filter(|point| point.has(interface)) {
         info.directions.push(point.origin.direction);
-        let attach_tc = |role, dataplane: &mut Dataplane| {
-            let attachment =
-                dataplane.attach_tc(point.image, role, interface, args.tc_hook.into())?;
-            if !attachment.is_first {
-                let name = &interface.name;
-                let done = if role == Role::Mark {
-                    "marked"
-                } else {
-                    "counted"
-                };
-                say(format_args!(
-                    "warning: {name}: filters before portclass may end the chain; what they end is not {done}"
-                ));
+        match point.role() {
+            Role::Egress => {
+                let hook = attach_tc(dataplane, point, Role::Egress, interface, args)?;
+                info.egress = Some(hook.name());
+                hooks.push(hook);
+                said.push(format!("egress {hook}"));
             }
-            Ok::<_, AttachError>(attachment.hook)
-        };
-        if point.role() == Role::Egress {
-            let obtained = attach_tc(Role::Egress, dataplane)?;
-            info.egress = Some(obtained.name());
-            said.push(format!("egress {obtained}"));
-            continue;
-        }
-        let attachment = dataplane.attach(point.image, interface, args.mode.into())?;
-        info.mode = Some(attachment.mode.name());
-        said.push(attachment.mode.to_string());
-        if attachment.takes_frags {
-            info.features.push("frags");
-            said.push("frags".to_owned());
-        } else {
-            said.push("without frags".to_owned());
-        }
-        let with_metadata = args.tags.contains(&TagArg::Metadata);
-        if attachment.fallback.is_some() || with_metadata {
-            let facts = InterfaceFacts::read(interface);
-            if let Some(error) = attachment.fallback {
-                let why = why_not_attached(&error, &facts).summary;
-                say(format_args!(
-                    "warning: {}: {why}; attaching in generic mode instead",
-                    interface.name
-                ));
-            }
-            let refusal =
-                refuses_metadata(&facts).filter(|_| attachment.mode == ObtainedMode::Native);
-            match refusal {
-                Some(refusal) if with_metadata => say(format_args!("warning: {refusal}")),
-                _ if with_metadata => {
-                    info.features.push("metadata");
-                    said.push("metadata".to_owned());
+            Role::Ingress | Role::Mark => {
+                attach_xdp(dataplane, point, interface, args, &mut info, &mut said)?;
+                if args.tags.contains(&TagArg::Mark) {
+                    let hook = attach_tc(dataplane, point, Role::Mark, interface, args)?;
+                    info.features.push("mark");
+                    hooks.push(hook);
+                    said.push(format!("mark by {hook}"));
                 }
-                _ => {}
             }
         }
-        if args.tags.contains(&TagArg::Mark) {
-            let hook = attach_tc(Role::Mark, dataplane)?;
-            info.features.push("mark");
-            said.push(format!("mark by {hook}"));
-        }
+    }
+    if hooks.contains(&ObtainedHook::Tcx) {
+        info.features.push("tcx");
     }
     if !interface.is_up {
         say(format_args!("warning: {}", down(&interface.name)));
@@ -173,4 +138,65 @@ pub fn attach(
         said.join(", ")
     ));
     Ok(info)
+}
+
+/// Attaches to what arrives, and says what of that is less than it could be.
+fn attach_xdp(
+    dataplane: &mut Dataplane,
+    point: &Point,
+    interface: &Interface,
+    args: &RunArgs,
+    info: &mut InterfaceInfo,
+    said: &mut Vec<String>,
+) -> Result<(), AttachError> {
+    let attachment = dataplane.attach(point.image, interface, args.mode.into())?;
+    info.mode = Some(attachment.mode.name());
+    said.push(attachment.mode.to_string());
+    let mut features = Vec::new();
+    if attachment.takes_frags {
+        features.push("frags");
+    } else {
+        said.push("without frags".to_owned());
+    }
+    if let Some(error) = attachment.fallback {
+        let why = why_not_attached(&error, &InterfaceFacts::read(interface)).summary;
+        say(format_args!(
+            "warning: {}: {why}; attaching in generic mode instead",
+            interface.name
+        ));
+    }
+    if args.tags.contains(&TagArg::Metadata) {
+        let is_native = attachment.mode == ObtainedMode::Native;
+        let refusal = is_native.then(|| InterfaceFacts::read(interface));
+        match refusal.as_ref().and_then(refuses_metadata) {
+            Some(refusal) => say(format_args!("warning: {refusal}")),
+            None => features.push("metadata"),
+        }
+    }
+    said.extend(features.iter().map(|&feature| feature.to_owned()));
+    info.features.extend(features);
+    Ok(())
+}
+
+/// Attaches at tc, and says where.
+fn attach_tc(
+    dataplane: &mut Dataplane,
+    point: &Point,
+    role: Role,
+    interface: &Interface,
+    args: &RunArgs,
+) -> Result<ObtainedHook, AttachError> {
+    let attachment = dataplane.attach_tc(point.image, role, interface, args.tc_hook.into())?;
+    if !attachment.is_first {
+        let name = &interface.name;
+        let done = if role == Role::Mark {
+            "marked"
+        } else {
+            "counted"
+        };
+        say(format_args!(
+            "warning: {name}: filters before portclass may end the chain; what they end is not {done}"
+        ));
+    }
+    Ok(attachment.hook)
 }

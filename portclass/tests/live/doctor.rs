@@ -7,7 +7,7 @@ use testbed::{
     foreign::ForeignProgram, kernel::Feature, netns::Netns, privilege::is_root_or_skips,
 };
 
-use super::process::{Hosts, portclass, program_for_others, stderr, xdp_on};
+use super::process::{Hosts, Run, portclass, program_for_others, stderr, xdp_on};
 
 /// What the doctor says, and whether it says that a run would work.
 fn doctor(netns: &Netns, arguments: &str) -> (bool, Value) {
@@ -309,4 +309,57 @@ fn a_kernel_without_bpf_is_an_error() {
     let (can_run, document) = judged(&netns.output(&mut command).expect("portclass starts"));
     assert!(!can_run);
     assert_eq!(finding(&document, "no-bpf")["severity"], "error");
+}
+
+#[test]
+fn a_run_lists_what_it_has_got_and_each_fallback_lacks_something() {
+    if !is_root_or_skips("a_run_lists_what_it_has_got_and_each_fallback_lacks_something") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (frags, tcx) = (Feature::MultiBuffer.is_there(), Feature::Tcx.is_there());
+    for (arguments, expected) in [
+        (
+            "--direction both",
+            [(frags, "frags"), (false, "mark"), (tcx, "tcx")],
+        ),
+        (
+            "--tag mark",
+            [(frags, "frags"), (true, "mark"), (tcx, "tcx")],
+        ),
+        (
+            "--tag mark --tc-hook clsact",
+            [(frags, "frags"), (true, "mark"), (false, "tcx")],
+        ),
+        // Metadata does not survive multi-buffer support in generic mode.
+        (
+            "--tag metadata --mode generic",
+            [(true, "metadata"), (false, "frags"), (false, "tcx")],
+        ),
+    ] {
+        let run = Run::start(
+            &hosts.server,
+            &format!("-i server0 --format json {arguments}"),
+        );
+        let expected: Vec<_> = expected
+            .into_iter()
+            .filter(|pair| pair.0)
+            .map(|pair| pair.1)
+            .collect();
+        assert_eq!(
+            run.said.contains("without frags"),
+            !expected.contains(&"frags"),
+            "{}",
+            run.said
+        );
+        if arguments.contains("clsact") {
+            assert!(run.said.contains("mark by clsact"), "{}", run.said);
+        }
+        assert_eq!(
+            run.interrupt()["interfaces"][0]["features"],
+            serde_json::json!(expected)
+        );
+    }
 }
