@@ -13,6 +13,7 @@ mod live {
     mod marks;
     mod nft;
     mod pins;
+    mod privileges;
     mod process;
     mod qdisc;
     mod reload;

@@ -32,11 +32,12 @@ const DEBIAN_LINKER: &[&str] = &[
 const RUSTUP_LINKER: &[&str] = &["--version", "0.10.3", "--locked"];
 
 /// Programs that the tests call, each with Debian's package for it.
-const TEST_TOOLS: [(&str, &str); 4] = [
+const TEST_TOOLS: [(&str, &str); 5] = [
     ("bpftool", "bpftool"),
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
+    ("setcap", "libcap2-bin"),
 ];
 
 /// Programs that run virtual machines, or in them, each with Debian's package for it.

@@ -10,6 +10,7 @@ pub mod lookup;
 pub mod nft;
 mod output;
 mod points;
+mod privilege;
 pub mod registry;
 mod replace;
 pub mod replay;

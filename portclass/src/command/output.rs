@@ -13,8 +13,11 @@ use portclass::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     termios::tcgetwinsize,
+    thread::CapabilitySet,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::privilege::keep;
 
 /// Something to report.
 enum Job {
@@ -34,6 +37,8 @@ impl Output {
         let (jobs, to_write) = mpsc::sync_channel(1);
         let (written, results) = unbounded_channel();
         thread::spawn(move || {
+            // It writes, and no more than that.
+            let _kept = keep(CapabilitySet::empty());
             for job in to_write {
                 let result = match job {
                     Job::Interval(snapshot) => reporter.interval(&snapshot, terminal_size()),

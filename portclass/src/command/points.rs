@@ -3,7 +3,8 @@
 use portclass::{
     account::{Direction, InterfaceInfo, Origin},
     dataplane::{
-        AttachError, Dataplane, Interface, ObtainedHook, ObtainedMode, Role, probe::InterfaceFacts,
+        Access, AttachError, Dataplane, Interface, ObtainedHook, ObtainedMode, Role,
+        probe::InterfaceFacts,
     },
     doctor::{down, refuses_metadata, why_not_attached},
 };
@@ -153,6 +154,9 @@ fn attach_xdp(
     info.mode = Some(attachment.mode.name());
     said.push(attachment.mode.to_string());
     let mut features = Vec::new();
+    if dataplane.image(point.image).access() == Access::Copied {
+        features.push("copies");
+    }
     if attachment.takes_frags {
         features.push("frags");
     } else {

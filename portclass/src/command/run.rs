@@ -11,10 +11,10 @@ use std::{
 use portclass::{
     account::{Account, Observed, Snapshot},
     dataplane::{
-        Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, interfaces,
+        Access, Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, interfaces,
         probe::InterfaceFacts,
     },
-    doctor::why_not_attached,
+    doctor::{why_not_attached, without_perfmon},
     registry::Registry,
     report::{Live, Reporter},
 };
@@ -37,6 +37,7 @@ use super::{
     not_loaded,
     output::{Output, is_closed},
     points::{attach, load, points},
+    privilege::{keep, needed},
     stderr::say,
     unless_closed,
 };
@@ -75,6 +76,9 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         false => None,
     };
     load(&mut dataplane, &interfaces, &points, marks)?;
+    if dataplane.image(0).access() == Access::Copied {
+        say(without_perfmon());
+    }
     let leftovers = remove_leftovers();
     for line in leftovers.unsure.iter().chain(&leftovers.failures) {
         say(format_args!("warning: {line}"));
@@ -111,6 +115,9 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
             "no interface that matches can be observed, see the warnings; --iface names another one",
         ));
     }
+    // Before any thread is started that would have them as well.
+    let needed = needed(&dataplane, reload.is_some() && origin.is_files());
+    keep(needed).map_err(|why| Failure::new(format!("cannot give up capabilities: {why}")))?;
     let live = in_place.then(Live::default);
     let report = args.report;
     let reporter = Reporter::new(report.format.into(), report.limit, live, io::stdout());

@@ -12,6 +12,9 @@ use std::{
 };
 
 use portclass::text::harmless;
+use rustix::thread::CapabilitySet;
+
+use super::privilege::keep;
 
 /// Lines that wait at most; more are dropped.
 const WAITING: usize = 256;
@@ -28,6 +31,8 @@ fn writer() -> &'static SyncSender<Job> {
     WRITER.get_or_init(|| {
         let (jobs, to_do) = mpsc::sync_channel(WAITING);
         thread::spawn(move || {
+            // It writes, and no more than that.
+            let _kept = keep(CapabilitySet::empty());
             for job in to_do {
                 // Nobody need read it.
                 let _unread = match job {

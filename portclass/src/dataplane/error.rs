@@ -32,11 +32,10 @@ pub enum DataplaneError {
         /// What the verifier said.
         log: String,
     },
-    /// The kernel has no way to read frames that this process may use.
-    #[error(
-        "without CAP_PERFMON frames are read by bpf_xdp_load_bytes, which this kernel lacks (Linux 5.18); run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
-    )]
+    /// The kernel takes no program that this process may load: without CAP_PERFMON it reads frames out of copies.
     NoCopies,
+    /// What reads frames out of copies does not log.
+    NoLog,
     /// A map cannot be read or written.
     Map {
         /// The map's name.
@@ -72,6 +71,10 @@ impl DataplaneError {
             Self::Rejected { error, log } => {
                 format!("the kernel rejects the program: {error}{}", last_line(log))
             }
+            Self::NoCopies => "without CAP_PERFMON frames are read by bpf_xdp_load_bytes, which this kernel lacks \
+                               (Linux 5.18)"
+                .to_owned(),
+            Self::NoLog => "the log of unlabelled frames takes CAP_PERFMON".to_owned(),
             Self::Map { map, why } => format!("BPF map '{map}': {why}"),
             Self::PinsChanged(folder) => format!(
                 "{}: the pinned maps changed while they were being opened",
@@ -85,7 +88,7 @@ impl DataplaneError {
     /// What to do about it, where that is known.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::Privilege(_) => Some(PRIVILEGE),
+            Self::Privilege(_) | Self::NoCopies | Self::NoLog => Some(PRIVILEGE),
             Self::NoBpf(_) => Some("it needs CONFIG_BPF_SYSCALL and Linux 5.10 or later"),
             Self::PinsChanged(_) => Some("try again"),
             Self::Unmapped { why, .. } => Some(mapping_remedy(why)),

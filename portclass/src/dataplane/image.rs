@@ -18,7 +18,7 @@ use super::{
     TcAttachment, TcHook, attach,
     counters::Counters,
     object::absent,
-    tc::{self, Clsact},
+    tc::{self, Clsact, ObtainedHook},
 };
 
 /// What a program is for.
@@ -100,8 +100,13 @@ pub(super) enum Registry<'maps> {
 
 /// What keeps a program attached: it is taken off when this goes.
 enum Attached {
-    Xdp { _link: XdpLink },
-    Tc { _link: SchedClassifierLink },
+    Xdp {
+        _link: XdpLink,
+    },
+    Tc {
+        _link: SchedClassifierLink,
+        hook: ObtainedHook,
+    },
 }
 
 /// One load of the kernel object. What it has attached goes with it.
@@ -114,6 +119,8 @@ pub struct Image {
     access: Access,
     /// The programs that are loaded.
     loaded: Vec<(Role, Link, &'static str)>,
+    /// What the kernel said of them.
+    infos: Vec<ProgramInfo>,
 }
 
 impl Image {
@@ -159,10 +166,7 @@ impl Image {
             (loaded, _) => loaded,
         };
         match loaded {
-            // "unknown func bpf_xdp_load_bytes", or "invalid func" before the kernel knew its name.
-            Err(DataplaneError::Rejected { log, .. })
-                if self.access == Access::Copied && log.contains(" func ") =>
-            {
+            Err(DataplaneError::Rejected { .. }) if self.access == Access::Copied => {
                 Err(DataplaneError::NoCopies)
             }
             loaded => loaded,
@@ -184,11 +188,20 @@ impl Image {
             .iter()
             .find(|program| program.0 == name)
             .ok_or_else(|| absent(name))?;
-        match role {
-            Role::Ingress => self.xdp(name)?.load()?,
-            Role::Egress | Role::Mark => self.classifier(name)?.load()?,
-        }
+        let info = match role {
+            Role::Ingress => {
+                let program = self.xdp(name)?;
+                program.load()?;
+                program.info()
+            }
+            Role::Egress | Role::Mark => {
+                let program = self.classifier(name)?;
+                program.load()?;
+                program.info()
+            }
+        };
         self.loaded.push((role, link, name));
+        self.infos.push(info?);
         Ok(())
     }
 
@@ -218,37 +231,34 @@ impl Image {
         Ok(program.try_into()?)
     }
 
-    /// What the kernel says of the programs that are loaded.
-    fn infos(&mut self) -> Vec<ProgramInfo> {
-        let loaded = self.loaded.clone();
-        let info = |(role, _, name)| {
-            let info = match role {
-                Role::Ingress => self.xdp(name).ok()?.info(),
-                Role::Egress | Role::Mark => self.classifier(name).ok()?.info(),
-            };
-            info.ok()
-        };
-        loaded.into_iter().filter_map(info).collect()
-    }
-
     /// The ids of the programs that are loaded.
-    pub(super) fn program_ids(&mut self) -> Vec<u32> {
-        self.infos().iter().map(ProgramInfo::id).collect()
+    pub(super) fn program_ids(&self) -> impl Iterator<Item = u32> {
+        self.infos.iter().map(ProgramInfo::id)
     }
 
     /// Whether the programs that are loaded were compiled; `None` where none is or the kernel does not tell.
-    pub(super) fn is_jited(&mut self) -> Option<bool> {
-        let infos = self.infos();
+    pub(super) fn is_jited(&self) -> Option<bool> {
         let is_jited = |info: &ProgramInfo| info.size_jitted() > 0;
-        (!infos.is_empty()).then(|| infos.iter().all(is_jited))
+        (!self.infos.is_empty()).then(|| self.infos.iter().all(is_jited))
     }
 
-    /// How many XDP and how many tc programs were attached to the interface with this index.
-    pub(super) fn attached_to(&self, index: u32) -> (usize, usize) {
-        let there = self.attached.iter().filter(|&&(of, _)| of == index);
-        let is_xdp = |attached: &&(u32, Attached)| matches!(attached.1, Attached::Xdp { .. });
-        let (xdp, tc): (Vec<_>, Vec<_>) = there.partition(is_xdp);
-        (xdp.len(), tc.len())
+    /// How many programs were attached to the interface with this index.
+    pub(super) fn attached_to(&self, index: u32) -> usize {
+        self.attached.iter().filter(|&&(of, _)| of == index).count()
+    }
+
+    /// Whether something is attached that no link holds.
+    pub(super) fn is_attached_over_netlink(&self) -> bool {
+        let hooks = self.attached.iter().map(|(_, attached)| attached);
+        hooks.into_iter().any(|attached| {
+            matches!(
+                attached,
+                Attached::Tc {
+                    hook: ObtainedHook::Clsact,
+                    ..
+                }
+            )
+        })
     }
 
     pub(super) fn attach(
@@ -308,8 +318,13 @@ impl Image {
             .and_then(|name| self.classifier(name))
             .map_err(|error| AttachError::not_loaded(interface, &error))?;
         let (obtained, link) = tc::attach(program, interface, point, hook, qdiscs)?;
-        self.attached
-            .push((interface.index, Attached::Tc { _link: link }));
+        self.attached.push((
+            interface.index,
+            Attached::Tc {
+                _link: link,
+                hook: obtained.hook,
+            },
+        ));
         Ok(obtained)
     }
 
@@ -321,6 +336,7 @@ impl Image {
     /// Takes the programs off every interface. The counters stay as they are.
     pub(super) fn detach(&mut self) {
         self.attached.clear();
+        self.infos.clear();
         for (role, _, name) in std::mem::take(&mut self.loaded) {
             // Nothing is attached any more, whatever it answers.
             let _unloaded = match role {

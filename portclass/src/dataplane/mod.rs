@@ -12,6 +12,7 @@ mod fill;
 mod holder;
 mod image;
 mod interface;
+mod links;
 mod log;
 mod mapped;
 mod netlink;

@@ -24,8 +24,9 @@ use super::{
     counters::possible_cpus,
     fill::Target,
     image::{Registry as RegistryOf, Sizes},
+    links,
     mapped::Mapped,
-    tc::{Clsact, our_filters_on, our_tcx_programs},
+    tc::{Clsact, our_filters_on},
 };
 use crate::registry::Registry;
 
@@ -248,39 +249,29 @@ impl Dataplane {
     }
 
     /// The ids of all programs that are loaded.
-    pub fn program_ids(&mut self) -> Vec<u32> {
-        let images = self.images.iter_mut();
-        images.flat_map(Image::program_ids).collect()
+    pub fn program_ids(&self) -> Vec<u32> {
+        self.images.iter().flat_map(Image::program_ids).collect()
     }
 
     /// Whether all that was attached to `interface`, which has just been listed, is there still. What the kernel does not
     /// tell counts as there.
-    pub fn is_attached(&mut self, interface: &Interface) -> bool {
-        let attached = self.images.iter();
-        let (xdp, tc) = attached
-            .map(|image| image.attached_to(interface.index))
-            .fold((0, 0), |sum, (xdp, tc)| (sum.0 + xdp, sum.1 + tc));
-        let ids: Vec<u32> = self
-            .images
-            .iter_mut()
-            .flat_map(Image::program_ids)
-            .collect();
-        let is_ours = |id: &u32| ids.contains(id);
-        if xdp > 0 && !interface.xdp.is_some_and(|(id, _)| is_ours(&id)) {
-            return false;
-        }
-        if tc == 0 {
-            return true;
-        }
-        let links = our_tcx_programs(interface).into_iter();
-        let found = links.map(|program| program.id).filter(is_ours).count();
-        if found >= tc {
+    pub fn is_attached(&self, interface: &Interface) -> bool {
+        let images = self.images.iter();
+        let attached: usize = images.map(|image| image.attached_to(interface.index)).sum();
+        let ids = self.program_ids();
+        let links = links::attached(&ids, interface.index);
+        if links >= attached {
             return true;
         }
         our_filters_on(interface).map_or(true, |filters| {
-            let filters = filters.into_iter().map(|filter| filter.id);
-            found + filters.filter(is_ours).count() >= tc
+            let filters = filters.iter().filter(|filter| ids.contains(&filter.id));
+            links + filters.count() >= attached
         })
+    }
+
+    /// Whether something is attached that takes CAP_NET_ADMIN to remove.
+    pub fn is_attached_over_netlink(&self) -> bool {
+        self.images.iter().any(Image::is_attached_over_netlink)
     }
 
     /// Attaches an image's XDP program to `interface`, for as long as `self` lives.

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 pub use self::{
     finding::{Finding, Id, Severity},
     interface::{Possible, down, refuses_metadata, why_not_attached},
-    system::why_not_loaded,
+    system::{version, why_not_loaded, without_perfmon},
 };
 use crate::dataplane::probe::{HostFacts, InterfaceFacts};
 

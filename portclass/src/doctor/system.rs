@@ -64,7 +64,7 @@ fn kernel(facts: &ProcessFacts) -> Finding {
 }
 
 /// The first two numbers of a version such as `6.1.0-18-amd64`.
-pub(super) fn version(kernel: &str) -> Option<(u32, u32)> {
+pub fn version(kernel: &str) -> Option<(u32, u32)> {
     let mut numbers = kernel.split(|character: char| !character.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
@@ -74,6 +74,7 @@ pub fn why_not_loaded(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     let id = match error {
         DataplaneError::Privilege(_) => return why_forbidden(error, facts),
         DataplaneError::NoBpf(_) => Id::NoBpf,
+        DataplaneError::NoCopies | DataplaneError::NoLog => Id::PerfmonMissing,
         DataplaneError::Rejected { .. } => Id::ProgramRejected,
         DataplaneError::Unmapped { .. } => Id::MapsNotShared,
         DataplaneError::Object(_)
@@ -91,14 +92,12 @@ fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     let new = |id, summary| Finding::new(id, Severity::Error, summary);
     let missing = missing(facts.capabilities);
     if !missing.is_empty() {
-        let id = if missing == ["CAP_PERFMON"] {
-            Id::PerfmonMissing
-        } else {
-            Id::CapabilitiesMissing
-        };
         let missing = missing.join(", ");
-        return new(id, format!("{sentence}: this process lacks {missing}"))
-            .remedy(format!("{}: {SETCAP}", error.remedy().unwrap_or_default()));
+        return new(
+            Id::CapabilitiesMissing,
+            format!("{sentence}: this process lacks {missing}"),
+        )
+        .remedy(format!("{}: {SETCAP}", error.remedy().unwrap_or_default()));
     }
     if facts.in_user_namespace {
         let why = "root of a user namespace is not root to BPF";
@@ -120,22 +119,17 @@ fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
 
 /// The names of capabilities that are missing.
 fn missing(has: Capabilities) -> Vec<&'static str> {
-    [
-        ("CAP_BPF", has.bpf),
-        ("CAP_NET_ADMIN", has.net_admin),
-        ("CAP_PERFMON", has.perfmon),
-    ]
-    .into_iter()
-    .filter(|&(_, has)| !has)
-    .map(|(name, _)| name)
-    .collect()
+    [("CAP_BPF", has.bpf), ("CAP_NET_ADMIN", has.net_admin)]
+        .into_iter()
+        .filter(|&(_, has)| !has)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Of a process that may load: what it lacks, and what it does not need.
 fn capabilities(has: Capabilities) -> Option<Finding> {
     if !has.perfmon {
-        let summary = "without CAP_PERFMON packets are read through copies, which is slower";
-        return Some(Finding::new(Id::PerfmonMissing, Severity::Info, summary).remedy(SETCAP));
+        return Some(without_perfmon());
     }
     has.others.then(|| {
         let summary =
@@ -143,6 +137,12 @@ fn capabilities(has: Capabilities) -> Option<Finding> {
         let remedy = format!("run it as another user: {SETCAP}");
         Finding::new(Id::CapabilitiesUnneeded, Severity::Info, summary).remedy(remedy)
     })
+}
+
+/// Of a process that reads frames out of copies.
+pub fn without_perfmon() -> Finding {
+    let summary = "without CAP_PERFMON packets are read out of copies, which takes longer";
+    Finding::new(Id::PerfmonMissing, Severity::Info, summary).remedy(SETCAP)
 }
 
 fn tc(facts: &HostFacts) -> Option<Finding> {

@@ -239,11 +239,8 @@ fn the_kernels_no_has_the_reason_that_fits_the_process() {
     bound.memlock = Some(65_536);
     let mut newer = bound.clone();
     newer.kernel = "5.11.0".to_owned();
-    let mut without_perfmon = process();
-    without_perfmon.capabilities.perfmon = false;
     for (facts, id) in [
         (ordinary, Id::CapabilitiesMissing),
-        (without_perfmon, Id::PerfmonMissing),
         (guest, Id::UserNamespace),
         (bound, Id::MemlockTooLow),
         (newer, Id::PolicyForbids),

@@ -14,7 +14,11 @@ use portclass::{
 use tokio::{signal::unix::Signal, sync::oneshot};
 
 use super::{
-    super::{load_registry, summary},
+    super::{
+        load_registry,
+        privilege::{keep, needed_to_read},
+        summary,
+    },
     ends::next,
 };
 
@@ -65,6 +69,11 @@ impl Reload {
 }
 
 impl Origin {
+    /// Whether files are read again.
+    pub fn is_files(&self) -> bool {
+        matches!(self, Self::Files(_))
+    }
+
     pub fn of(sources: Sources) -> Self {
         if files(&sources).next().is_none() {
             return Self::Shipped;
@@ -91,7 +100,10 @@ impl Origin {
         };
         let (send, reading) = oneshot::channel();
         // The run may have ended when it is read.
-        let read = move || drop(send.send(read(&sources)));
+        let read = move || {
+            let _kept = keep(needed_to_read());
+            drop(send.send(read(&sources)));
+        };
         match thread::Builder::new().spawn(read) {
             Ok(_) => Ok(reading),
             Err(why) => Err(kept(format_args!(

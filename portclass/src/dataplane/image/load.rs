@@ -23,6 +23,9 @@ impl Image {
         registry: Registry<'_>,
         count: usize,
     ) -> Result<Vec<Self>, DataplaneError> {
+        if settings.log_unlabelled && Access::allowed() == Access::Copied {
+            return Err(DataplaneError::NoLog);
+        }
         let stride = stride(sizes.slots);
         let slots = match registry {
             Registry::New | Registry::Pinned(_) => sizes.slots,
@@ -97,6 +100,7 @@ impl Image {
             tag_metadata: settings.tag_metadata,
             access: Access::allowed(),
             loaded: Vec::new(),
+            infos: Vec::new(),
         })
     }
 }
