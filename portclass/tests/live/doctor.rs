@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use testbed::{
     foreign::ForeignProgram, kernel::Feature, kernel::skip, netns::Netns,
-    privilege::is_root_or_skips,
+    privilege::is_root_or_skips, tool,
 };
 
 use super::process::{Hosts, Run, portclass, program_for_others, stderr, xdp_on};
@@ -279,7 +279,8 @@ fn capabilities_of_the_file_are_enough_for_any_user() {
 
 #[test]
 fn without_a_bpf_file_system_a_run_works_and_mounting_one_is_advised() {
-    if !is_root_or_skips("without_a_bpf_file_system_a_run_works_and_mounting_one_is_advised") {
+    const TEST: &str = "without_a_bpf_file_system_a_run_works_and_mounting_one_is_advised";
+    if !is_root_or_skips(TEST) || !tool::is_there_or_skips("sh", "dash", TEST) {
         return;
     }
     let netns = Netns::new().expect("a network namespace");
