@@ -33,6 +33,7 @@ fn main() -> ExitCode {
 fn run() -> Result<i32> {
     setup::mount_all()?;
     setup::take_serial_lines()?;
+    setup::lift_limits()?;
     setup::load_drivers();
     setup::bring_loopback_up()?;
     let task = fs::read_to_string("/task").context("/task")?;

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use rustix::{
     mount::{MountFlags, mount},
     net::{AddressFamily, SocketType, socket},
+    process::{Resource, Rlimit, setrlimit},
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout},
     termios::{OptionalActions, tcgetattr, tcsetattr},
 };
@@ -19,15 +20,13 @@ use rustix::{
 const SEARCH_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// File systems: their kind, and where they belong.
-const MOUNTS: [(&str, &str); 8] = [
+const MOUNTS: [(&str, &str); 6] = [
     ("devtmpfs", "/dev"),
     ("devpts", "/dev/pts"),
     ("proc", "/proc"),
     ("sysfs", "/sys"),
     ("securityfs", "/sys/kernel/security"),
     ("bpf", "/sys/fs/bpf"),
-    ("tmpfs", "/run"),
-    ("tmpfs", "/tmp"),
 ];
 
 /// Links in /dev that programs expect.
@@ -37,6 +36,15 @@ const LINKS: [(&str, &str); 4] = [
     ("stdout", "/proc/self/fd/1"),
     ("stderr", "/proc/self/fd/2"),
 ];
+
+/// Lets programs lock as much memory as they like: maps count as such before Linux 5.11, for longer than they live.
+pub fn lift_limits() -> Result<()> {
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    setrlimit(Resource::Memlock, unlimited).context("cannot lift the limit on locked memory")
+}
 
 /// Mounts what programs expect.
 pub fn mount_all() -> Result<()> {

@@ -21,7 +21,7 @@ pub fn parse(source: impl Source, start: Start, switches: Switches) -> Parsed {
 
 /// How the registry is asked: [`recall`], or [`look_up`] in programs that are loaded without CAP_PERFMON. The verifier
 /// remembers of every number that goes to a pointer which it was, on every path, and gives up on 6.1 for one such number
-/// (`explore_alu_limits`, kernel commit 979d63d50c0c).
+/// (`explore_alu_limits`, kernel commit e042aa532c84).
 pub type Recall = fn(Transport, u16) -> Answer;
 
 /// What the frame is counted under.

@@ -81,8 +81,8 @@ pub(super) fn apart<S: Source>(source: &mut S, state: Apart) -> Apart {
 
 #[inline(always)]
 fn walk<S: Source>(frame: &mut Cursor<'_, S>, of: Of, mut protocol: u8) -> Result<u8, Reason> {
-    // Written out: without CAP_PERFMON the verifier follows branches that are never taken, and before Linux 6.17 forgets
-    // there how often it has gone through a loop.
+    // Written out: without CAP_PERFMON the verifier follows branches that are never taken, and older ones (seen on Linux
+    // 6.1) forget there how often they have gone through a loop.
     macro_rules! walk {
         ($($round:literal)*) => {
             const { assert!([$($round),*].len() == EXTENSION_MAX_CHAIN) };

@@ -9,8 +9,8 @@ use crate::maps::zero;
 
 /// The bytes of a frame wherever they lie, at the cost of a call for every header.
 ///
-/// The header comes first: the compiler gives its place to the keys of maps afterwards, and before Linux 6.8 the verifier
-/// lets nobody without CAP_PERFMON write a part of a pointer's place.
+/// The header comes first: the compiler gives its place to the keys of maps afterwards, and older verifiers
+/// (seen on Linux 6.1) let nobody without CAP_PERFMON write a part of a pointer's place.
 #[repr(C)]
 pub struct Copied<C: Context> {
     /// The last one. Zeros would take a function that the verifier refuses without CAP_PERFMON.

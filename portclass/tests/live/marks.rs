@@ -10,6 +10,7 @@ use testbed::{
 
 use super::{
     count::{rows, totals},
+    egress::hooks,
     nft::{chain_of, nft, portclass_nft, rules_with_packets},
     process::{Hosts, Run, wait_until},
     tag_consumer::{attach_sample, counted},
@@ -86,11 +87,9 @@ fn nftables_counts_what_the_run_reports_by_mark() {
     if !is_root_or_skips(test) || !is_there_or_skips("nft", "nftables", test) {
         return;
     }
-    for (hook, mask) in [
-        ("tcx", "0x0007ffff"),
-        ("clsact", "0x0007ffff"),
-        ("tcx", "0xffffe000"),
-    ] {
+    let masks = ["0x0007ffff", "0xffffe000"];
+    let hooks = hooks(test);
+    for (hook, mask) in hooks.iter().flat_map(|hook| masks.map(|mask| (hook, mask))) {
         let hosts = Hosts::new();
         let veth = hosts.veth();
         let defines = portclass_nft(&["--mark-mask", mask, "https", "domain", "ltp-deepspace"]);
