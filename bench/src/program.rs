@@ -209,6 +209,10 @@ fn cases() -> Vec<Case> {
             base: name::EMPTY,
             ..xdp("without multi-buffer frames", default)
         },
+        Case {
+            program: names::XDP_FRAGS_COPIED,
+            ..xdp("without CAP_PERFMON", default)
+        },
         xdp("match source", matching(Matching::Source)),
         xdp("match best", matching(Matching::Best)),
         xdp(
@@ -238,6 +242,7 @@ fn cases() -> Vec<Case> {
             )
         },
         tc("tc egress", names::EGRESS, None),
+        tc("tc egress, without CAP_PERFMON", names::EGRESS_COPIED, None),
         tc("tc egress, mark", names::EGRESS, mask),
         tc("tc ingress, mark", names::MARK, mask),
     ]

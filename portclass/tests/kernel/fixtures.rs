@@ -6,7 +6,7 @@ use portclass_common::{
     packet::{Linear, Link, Start, parse},
     tag::MarkMask,
 };
-use testbed::{fixture::fixtures, privilege::is_root_or_skips};
+use testbed::{card::is_in_machine, fixture::fixtures, privilege::is_root_or_skips};
 
 use super::subject::{Case, Kernel, Program, programs};
 
@@ -94,6 +94,8 @@ fn the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length() {
         return;
     }
     let programs = programs(TEST);
+    // Processors that are emulated are slow.
+    let step = if is_in_machine() { 7 } else { 1 };
     for decapsulate in [false, true] {
         let mut kernel = Kernel::new(Settings {
             decapsulate,
@@ -109,7 +111,7 @@ fn the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length() {
                 // What lies behind the last header that the parser reads makes no difference.
                 let start = Start::of(program.link);
                 let read = parse(Linear::new(&frame), start, decapsulate).offset;
-                for length in 0..frame.len().min(read + 4).min(400) {
+                for length in (0..frame.len().min(read + 4).min(400)).step_by(step) {
                     cut.push(Case::new(
                         format!("{what} cut at {length}"),
                         frame[..length].to_vec(),
@@ -117,7 +119,7 @@ fn the_kernel_agrees_with_the_host_on_every_fixture_cut_at_every_length() {
                 }
             }
             let count = kernel.assert_agrees(program, cut);
-            assert!(count > 1_000, "{program:?}: only {count}");
+            assert!(count > 1_000 / step, "{program:?}: only {count}");
         }
     }
 }
