@@ -109,7 +109,7 @@ pub(super) fn interface(
     }
     let metadata = match native {
         Some(false) => generic,
-        // Since Linux 6.15 it may (kernel commit 0ca23a4d64a8).
+        // Newer ones may.
         _ if driver == "tun" => None,
         native => match refuses_metadata(facts) {
             Some(refusal) => {

@@ -50,6 +50,18 @@ fn count(card: Card, lent: &Lent, arguments: &str) -> (Value, String) {
     (run.interrupt(), said)
 }
 
+/// What doctor finds on the card: ids.
+fn found(lent: &Lent) -> Vec<String> {
+    let mut doctor = portclass("doctor --format json");
+    let output = lent.netns.output(doctor.args(["-i", &lent.name]));
+    let output = output.expect("it starts");
+    let judged: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let findings = judged["findings"].as_array().expect("findings").iter();
+    let ours = findings.filter(|finding| finding["interface"] == *lent.name);
+    let id = |finding: &Value| finding["id"].as_str().expect("an id").to_owned();
+    ours.map(id).collect()
+}
+
 fn assert_counted(report: &Value, mode: &str) {
     assert_eq!(report["interfaces"][0]["mode"], mode, "{report}");
     let row = &report["services"][0];
@@ -71,6 +83,8 @@ fn virtio_net_with_a_queue_for_each_cpu_is_observed_natively() {
     let (report, said) = count(CARD, &lent, "--mode native");
     assert_counted(&report, "native");
     assert!(!said.contains("warning"), "{said}");
+    let found = found(&lent);
+    assert!(!found.contains(&"too-few-queues".to_owned()), "{found:?}");
 }
 
 #[test]
@@ -86,8 +100,9 @@ fn virtio_net_with_too_few_queues_is_observed_in_the_mode_that_it_gets() {
     let (report, said) = count(CARD, &lent, "");
     let mode = report["interfaces"][0]["mode"].as_str().expect("a mode");
     assert_counted(&report, mode);
-    eprintln!("mode {mode}: {said}");
     assert_eq!(mode == "generic", said.contains("warning"), "{said}");
+    let found = found(&lent);
+    assert!(found.contains(&"too-few-queues".to_owned()), "{found:?}");
 }
 
 #[test]
@@ -108,4 +123,6 @@ fn virtio_net_whose_offloads_refuse_native_mode_says_so_and_is_observed_generica
     let (report, said) = count(CARD, &lent, "");
     assert_counted(&report, "generic");
     assert!(said.contains("warning"), "{said}");
+    let found = found(&lent);
+    assert!(found.contains(&"receive-offloads".to_owned()), "{found:?}");
 }

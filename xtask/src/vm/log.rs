@@ -24,7 +24,7 @@ pub fn markdown(outcomes: &[Outcome], accelerator: Accelerator) -> String {
             "| {} | {} | {} | {} | {} | {} s | {} |",
             outcome.version,
             outcome.ended(),
-            outcome.passed - outcome.skipped_tests(),
+            outcome.ran(),
             outcome.failed.len(),
             outcome.skipped.len(),
             outcome.took.as_secs(),

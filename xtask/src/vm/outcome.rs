@@ -78,10 +78,11 @@ impl Outcome {
         matches!(self.end, End::Well) && self.passed > 0
     }
 
-    /// Tests that count as passed and had nothing to do; a comma tells that a part of one was left out.
-    pub fn skipped_tests(&self) -> usize {
+    /// Tests that have passed and had something to do. A comma tells that a part of one was left out.
+    pub fn ran(&self) -> usize {
         let tests = self.skipped.iter().filter_map(|line| line.split_once(": "));
-        tests.filter(|(test, _)| !test.contains([',', ' '])).count()
+        let whole = tests.filter(|(test, _)| !test.contains([',', ' ']));
+        self.passed.saturating_sub(whole.count())
     }
 
     /// How it has ended, in words.
@@ -103,7 +104,7 @@ impl fmt::Display for Outcome {
             "xtask: Linux {version}: {} in {} s: {} passed, {} failed, {} skipped",
             self.ended(),
             self.took.as_secs(),
-            self.passed - self.skipped_tests(),
+            self.ran(),
             self.failed.len(),
             self.skipped.len()
         )?;
@@ -117,5 +118,41 @@ impl fmt::Display for Outcome {
             writeln!(f, "xtask: Linux {version}: FAILED {line}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Outcome;
+    use crate::vm::{machine::End, version::Version};
+
+    fn outcome(end: End, stdout: &str, stderr: &str) -> Outcome {
+        let version = Version::new("6.1.0-56").expect("a version");
+        Outcome::of(&version, end, Duration::from_secs(7), stdout, stderr)
+    }
+
+    #[test]
+    fn tests_are_counted_by_what_became_of_them() {
+        let stdout = "running 3 tests\ntest live::a ... ok\ntest live::b ... FAILED\ntest live::c ... ok\n\
+                      test result: FAILED. 2 passed; 1 failed\nguest: measured: 1.6 s to eth0 (native)\n";
+        let stderr = "SKIPPED c: this kernel has no tcx (Linux 6.6)\nSKIPPED a, by tcx: this kernel has no tcx (Linux 6.6)\n\
+                      SKIPPED c: this kernel has no tcx (Linux 6.6)\n";
+        let outcome = outcome(End::Badly(101), stdout, stderr);
+        assert!(!outcome.is_well());
+        assert_eq!(outcome.ran(), 1);
+        assert_eq!(outcome.failed, ["live::b"]);
+        assert_eq!(outcome.skipped.len(), 2);
+        assert_eq!(outcome.measured, ["1.6 s to eth0 (native)"]);
+    }
+
+    #[test]
+    fn a_machine_that_has_run_no_test_or_not_come_to_its_end_is_not_well() {
+        let one = "test live::a ... ok\n";
+        assert!(outcome(End::Well, one, "").is_well());
+        assert!(!outcome(End::Well, "running 0 tests\n", "").is_well());
+        assert!(!outcome(End::Broken("not done within 9 s".to_owned()), one, "").is_well());
+        assert!(!outcome(End::Badly(1), one, "").is_well());
     }
 }
