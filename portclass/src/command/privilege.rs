@@ -30,8 +30,13 @@ pub fn needed(dataplane: &Dataplane, reads_files: bool) -> CapabilitySet {
 }
 
 /// What reading files again takes, so that root reads those of others as it did at the start.
-pub const fn needed_to_read() -> CapabilitySet {
-    CapabilitySet::DAC_READ_SEARCH
+pub fn needed_to_read() -> CapabilitySet {
+    let has = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    match has.contains(CapabilitySet::DAC_READ_SEARCH) {
+        true => CapabilitySet::DAC_READ_SEARCH,
+        // Containers often have this one alone, which allows more.
+        false => CapabilitySet::DAC_OVERRIDE,
+    }
 }
 
 /// Gives up all of this thread's capabilities but `needed`, of those that it has. Threads that it starts have no more.
