@@ -4,6 +4,7 @@ mod live {
     mod attach;
     mod count;
     mod doctor;
+    mod doctor_stacked;
     mod egress;
     mod ends;
     mod flood;

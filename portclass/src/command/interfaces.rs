@@ -11,6 +11,7 @@ const ALL: &str = "all";
 
 /// The interfaces of a run.
 pub struct Choice {
+    /// In the order that they can be attached to: what lies beneath another one comes first.
     pub interfaces: Vec<Interface>,
     /// The indices of those that a pattern chose and no name: the run goes on without one that cannot be observed.
     pub matched: Vec<u32>,
@@ -67,6 +68,8 @@ pub fn choose(wanted: &[String]) -> Result<Choice, NoChoice> {
         };
         chosen.push(interface.clone());
     }
+    // The kernel refuses a program on what lies beneath an interface that has one.
+    chosen.sort_by_key(|interface| beneath(interface, &present).len());
     warn_of_stacked(&chosen, &present);
     let is_named = |interface: &&Interface| wanted.contains(&interface.name);
     let matched = chosen.iter().filter(|interface| !is_named(interface));
@@ -126,7 +129,7 @@ fn beneath(upper: &Interface, present: &[Interface]) -> Vec<u32> {
     let mut beneath = Vec::new();
     let mut to_do = vec![upper];
     while let Some(upper) = to_do.pop() {
-        for lower in present.iter().filter(|lower| is_stacked(upper, lower)) {
+        for lower in present.iter().filter(|lower| upper.lies_upon(lower)) {
             if !beneath.contains(&lower.index) {
                 beneath.push(lower.index);
                 to_do.push(lower);
@@ -134,13 +137,6 @@ fn beneath(upper: &Interface, present: &[Interface]) -> Vec<u32> {
         }
     }
     beneath
-}
-
-/// Whether one lies directly upon the other. The ends of a veth pair each name the other one, and neither lies upon it.
-fn is_stacked(upper: &Interface, lower: &Interface) -> bool {
-    let is_pair = upper.lower == Some(lower.index) && lower.lower == Some(upper.index);
-    upper.index != lower.index
-        && (upper.lower == Some(lower.index) && !is_pair || lower.controller == Some(upper.index))
 }
 
 #[cfg(test)]

@@ -36,6 +36,16 @@ pub struct Interface {
     pub xdp: Option<(u32, bool)>,
 }
 
+impl Interface {
+    /// Whether it lies directly upon the other one. The ends of a veth pair each name the other one, and neither lies upon
+    /// it.
+    pub fn lies_upon(&self, lower: &Self) -> bool {
+        let is_pair = self.lower == Some(lower.index) && lower.lower == Some(self.index);
+        self.index != lower.index
+            && (self.lower == Some(lower.index) && !is_pair || lower.controller == Some(self.index))
+    }
+}
+
 /// All interfaces of this network namespace, by index.
 ///
 /// # Errors

@@ -28,11 +28,12 @@ pub enum Obstacle {
     /// Another XDP program sits there.
     #[error("{0} is already attached")]
     Occupied(AttachedProgram),
-    /// Another XDP program sits on what the interface belongs to, a bond or a bridge (kernel commit 879af96ffd72).
-    #[error("{program} is attached to {controller}, which it belongs to")]
-    ControllerOccupied {
-        /// The name of what it belongs to.
-        controller: String,
+    /// Another XDP program sits on what lies upon the interface, as a bond, a bridge or a VLAN does. Since Linux 5.15 the
+    /// kernel then refuses every mode (`dev_xdp_attach`, kernel commit 879af96ffd72).
+    #[error("{program} is attached to {upper}, which lies upon it")]
+    UpperOccupied {
+        /// The name of what lies upon it.
+        upper: String,
         /// The other program.
         program: AttachedProgram,
     },
@@ -48,6 +49,16 @@ pub enum Obstacle {
         "its virtual machine has receive offloads that are not to be switched off from inside, and native XDP cannot do with them"
     )]
     ReceiveOffloads,
+    /// Fewer queues than the driver wants for native XDP; on a veth, fewer to receive by than its peer has to send by
+    /// (`veth_xdp_set`).
+    #[error(
+        "it receives by too few queues for native XDP{}",
+        .peer.as_ref().map(|peer| format!(": its peer {peer} sends by more")).unwrap_or_default()
+    )]
+    TooFewQueues {
+        /// The name of a veth's other end, where this process may see it.
+        peer: Option<String>,
+    },
     /// Frames would not fit in the driver's buffers.
     #[error(
         "an MTU of {mtu}{} is too large for native XDP on this driver{}",
@@ -85,20 +96,18 @@ impl Obstacle {
     /// What to do about it on `interface`.
     pub fn remedy(&self, interface: &str) -> String {
         match self {
-            Self::Occupied(program) | Self::ControllerOccupied { program, .. }
-                if program.is_ours() =>
-            {
+            Self::Occupied(program) | Self::UpperOccupied { program, .. } if program.is_ours() => {
                 format!(
                     "stop the portclass that holds it (Ctrl-C), or remove it: {}",
                     program.removal()
                 )
             }
-            Self::Occupied(program) | Self::ControllerOccupied { program, .. }
+            Self::Occupied(program) | Self::UpperOccupied { program, .. }
                 if program.holder == Holder::Unknown =>
             {
                 "portclass status, run as root, says what holds it and how to remove it".to_owned()
             }
-            Self::Occupied(program) | Self::ControllerOccupied { program, .. } => {
+            Self::Occupied(program) | Self::UpperOccupied { program, .. } => {
                 format!("remove it: {}", program.removal())
             }
             Self::UnknownLink => "observe the interface that carries its packets".to_owned(),
@@ -106,6 +115,12 @@ impl Obstacle {
             Self::ReceiveOffloads => "use --mode generic, or start the virtual machine with \
                 guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
                 .to_owned(),
+            Self::TooFewQueues { peer: Some(peer) } => {
+                format!("let its peer send by one (ethtool -L {peer} tx 1) or use --mode generic")
+            }
+            Self::TooFewQueues { peer: None } => format!(
+                "give it more (ethtool -l {interface} says how many it may have) or use --mode generic"
+            ),
             Self::MtuTooLarge {
                 peer: Some(peer), ..
             } => {
@@ -131,7 +146,7 @@ impl Obstacle {
         matches!(
             self,
             Self::Occupied(_)
-                | Self::ControllerOccupied { .. }
+                | Self::UpperOccupied { .. }
                 | Self::UnknownLink
                 | Self::Privilege(_)
                 | Self::Gone
@@ -179,6 +194,7 @@ impl AttachError {
         let obstacle = match Errno::from_raw_os_error(code) {
             Errno::BUSY | Errno::EXIST if is_xdp => occupied(interface),
             Errno::OPNOTSUPP if mode == "native" => Some(Obstacle::NoNative),
+            Errno::NOSPC if mode == "native" => Some(Obstacle::TooFewQueues { peer: None }),
             Errno::RANGE if is_xdp => Some(Obstacle::MtuTooLarge {
                 mtu: interface.mtu,
                 peer: None,
@@ -198,19 +214,21 @@ impl AttachError {
     }
 }
 
-/// The XDP program that keeps the place, if one does: on the interface or on what it belongs to.
+/// The XDP program that keeps the place, if one does: on the interface or on what lies upon it, as far as that is in this
+/// network namespace.
 pub(super) fn occupied(interface: &Interface) -> Option<Obstacle> {
     if let Some(program) = super::program_on(interface.index) {
         return Some(Obstacle::Occupied(program));
     }
-    let controller = interface.controller?;
-    let program = super::program_on(controller)?;
     let present = super::interfaces().ok()?;
-    let controller = present
+    let mut uppers = present
         .into_iter()
-        .find(|found| found.index == controller)?;
-    Some(Obstacle::ControllerOccupied {
-        controller: controller.name,
-        program,
+        .filter(|upper| upper.lies_upon(interface));
+    uppers.find_map(|upper| {
+        let program = super::program_on(upper.index)?;
+        Some(Obstacle::UpperOccupied {
+            upper: upper.name,
+            program,
+        })
     })
 }

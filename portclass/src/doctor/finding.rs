@@ -86,14 +86,14 @@ ids! {
     ReceiveOffloads = "receive-offloads",
     /// The MTU is in the way of native mode.
     MtuTooLarge = "mtu-too-large",
-    /// There are too few queues for native mode at its best.
+    /// There are too few queues for native mode, or for native mode at its best.
     TooFewQueues = "too-few-queues",
     /// XDP's tag is lost on the way.
     NoMetadata = "no-metadata",
     /// Another XDP program is attached.
     Occupied = "occupied",
-    /// Another XDP program is attached to what the interface belongs to.
-    ControllerOccupied = "controller-occupied",
+    /// Another XDP program is attached to what lies upon the interface.
+    UpperOccupied = "upper-occupied",
     /// Frames begin with nothing that is known.
     UnknownLink = "unknown-link",
     /// An ingress qdisc is in the way.

@@ -93,7 +93,7 @@ pub(super) fn interface(
     let driver = facts.driver.as_deref().unwrap_or_default();
     let mut findings = Vec::new();
     let (mut native, mut generic) = (Some(false), Some(false));
-    if let Some(obstacle) = in_every_mode(facts) {
+    if let Some(obstacle) = in_every_mode(facts, host) {
         let severity = if is_matched {
             Severity::Warning
         } else {
@@ -143,17 +143,21 @@ pub(super) fn interface(
 }
 
 /// What is in the way in every mode.
-fn in_every_mode(facts: &InterfaceFacts) -> Option<&Obstacle> {
+fn in_every_mode<'facts>(
+    facts: &'facts InterfaceFacts,
+    host: &HostFacts,
+) -> Option<&'facts Obstacle> {
     static UNKNOWN_LINK: Obstacle = Obstacle::UnknownLink;
     if facts.interface.link.is_none() {
         return Some(&UNKNOWN_LINK);
     }
-    let generic = facts
-        .tried
-        .as_ref()
-        .and_then(|tried| tried.generic.as_ref().err());
-    let refused = generic.map(|error| &error.obstacle);
-    facts.occupied.as_ref().or(refused)
+    if let Some(tried) = &facts.tried {
+        return tried.generic.as_ref().err().map(|error| &error.obstacle);
+    }
+    let is_old = version(&host.process.kernel).is_some_and(|version| version < (5, 15));
+    let is_in_the_way =
+        |obstacle: &&Obstacle| !(is_old && matches!(obstacle, Obstacle::UpperOccupied { .. }));
+    facts.occupied.as_ref().filter(is_in_the_way)
 }
 
 /// Nothing is counted on an interface that is down.
@@ -253,10 +257,14 @@ fn has_native(facts: &InterfaceFacts) -> Option<bool> {
 
 /// What is in the way of native mode, with programs that take frames in several buffers or not.
 fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
-    if has_native(facts) == Some(false) {
-        return Some(Obstacle::NoNative);
-    }
     let peer = facts.peer.as_ref();
+    if has_native(facts) == Some(false) {
+        // The only reason of a veth (`veth_set_xdp_features`, kernel commit fccca038f300).
+        return Some(match facts.driver.as_deref() {
+            Some("veth") => too_few_queues(facts),
+            _ => Obstacle::NoNative,
+        });
+    }
     let mtu = peer.map_or(facts.interface.mtu, |peer| peer.mtu);
     let limit = match facts.driver.as_deref() {
         Some("veth") => VETH_MAX_MTU,
@@ -274,6 +282,11 @@ fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
         peer: peer.map(|peer| peer.name.clone()),
         frags,
     })
+}
+
+fn too_few_queues(facts: &InterfaceFacts) -> Obstacle {
+    let peer = facts.peer.as_ref().map(|peer| peer.name.clone());
+    Obstacle::TooFewQueues { peer }
 }
 
 /// Whether the features of a virtio device have receive offloads and no control over them (virtio 1.2, 5.1.3).
@@ -305,6 +318,7 @@ fn queues(facts: &InterfaceFacts) -> Option<Finding> {
 pub fn why_not_attached(error: &AttachError, facts: &InterfaceFacts) -> Finding {
     let known = match &error.obstacle {
         Obstacle::MtuTooLarge { frags, .. } => against_native(facts, *frags),
+        Obstacle::TooFewQueues { .. } => Some(too_few_queues(facts)),
         Obstacle::NoNative | Obstacle::Other { mode: "native", .. } => against_native(facts, false),
         _ => None,
     };
@@ -315,10 +329,11 @@ pub fn why_not_attached(error: &AttachError, facts: &InterfaceFacts) -> Finding 
 fn of_obstacle(obstacle: &Obstacle, interface: &str) -> Finding {
     let id = match obstacle {
         Obstacle::Occupied(_) => Id::Occupied,
-        Obstacle::ControllerOccupied { .. } => Id::ControllerOccupied,
+        Obstacle::UpperOccupied { .. } => Id::UpperOccupied,
         Obstacle::UnknownLink => Id::UnknownLink,
         Obstacle::NoNative => Id::NoNative,
         Obstacle::ReceiveOffloads => Id::ReceiveOffloads,
+        Obstacle::TooFewQueues { .. } => Id::TooFewQueues,
         Obstacle::MtuTooLarge { .. } => Id::MtuTooLarge,
         Obstacle::Privilege(_) => Id::AttachForbidden,
         Obstacle::IngressQdisc => Id::IngressQdisc,

@@ -9,8 +9,8 @@ use serde_json::json;
 use self::facts::{finding, forbidden, host, interface, judge, occupied, old_host, old_interface};
 use super::{Diagnosis, Id, Severity, why_not_attached, why_not_loaded};
 use crate::dataplane::{
-    AttachError, Obstacle, PinError,
-    probe::{Capabilities, Channels, Loaded, Peer, Tried},
+    AttachError, AttachedProgram, Holder, Obstacle, PinError,
+    probe::{Capabilities, Channels, InterfaceFacts, Loaded, Peer, Tried},
 };
 
 /// The ids of all that is worse than good to know.
@@ -145,7 +145,7 @@ fn what_depends_on_the_kernels_version_or_on_the_driver_is_left_open() {
 
 #[test]
 fn a_driver_that_says_it_has_no_native_mode_is_believed() {
-    let mut facts = interface("veth");
+    let mut facts = interface("tun");
     facts.xdp_features = Some(0);
     let diagnosis = judge(&host(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["no-native"]);
@@ -154,6 +154,20 @@ fn a_driver_that_says_it_has_no_native_mode_is_believed() {
         Some(true),
         "generic mode has it"
     );
+}
+
+#[test]
+fn a_veth_without_native_mode_has_too_few_queues() {
+    let mut facts = interface("veth");
+    facts.xdp_features = Some(0);
+    facts.peer = Some(Peer {
+        name: "veth7".to_owned(),
+        mtu: 1_500,
+    });
+    let diagnosis = judge(&host(), &[facts], false);
+    assert_eq!(troubles(&diagnosis), ["too-few-queues"]);
+    let remedy = finding(&diagnosis, Id::TooFewQueues).remedy.clone();
+    assert!(remedy.is_some_and(|remedy| remedy.contains("ethtool -L veth7 tx 1")));
 }
 
 #[test]
@@ -208,6 +222,33 @@ fn another_program_is_an_error_with_its_removal() {
         finding.remedy.as_deref(),
         Some("remove it: bpftool link detach id 3")
     );
+}
+
+#[test]
+fn a_program_on_what_lies_upon_an_interface_is_an_error_unless_the_kernel_is_old_or_trying_worked()
+{
+    let with = |facts: InterfaceFacts| InterfaceFacts {
+        occupied: Some(Obstacle::UpperOccupied {
+            upper: "br0".to_owned(),
+            program: AttachedProgram {
+                id: 7,
+                name: None,
+                holder: Holder::Link(3),
+            },
+        }),
+        ..facts
+    };
+    let diagnosis = judge(&host(), &[with(interface("veth"))], false);
+    assert_eq!(troubles(&diagnosis), ["upper-occupied"]);
+    let old = judge(&old_host(), &[with(old_interface("veth"))], false);
+    assert!(old.can_run());
+    let mut tried = with(interface("veth"));
+    tried.tried = Some(Tried {
+        native: Ok(()),
+        generic: Ok(()),
+        tcx: Ok(()),
+    });
+    assert!(judge(&host(), &[tried], false).can_run());
 }
 
 #[test]
@@ -307,6 +348,15 @@ fn a_driver_of_few_words_is_explained_by_what_is_known_of_the_interface() {
     facts.virtio = Some(0b10);
     let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
     assert_eq!(why_not_attached(&refused, &facts).id, Id::ReceiveOffloads);
+    let mut facts = old_interface("veth");
+    facts.peer = Some(Peer {
+        name: "veth7".to_owned(),
+        mtu: 9_000,
+    });
+    let refused = AttachError::on(&facts.interface, Obstacle::TooFewQueues { peer: None });
+    let found = why_not_attached(&refused, &facts);
+    assert_eq!(found.id, Id::TooFewQueues);
+    assert!(found.summary.contains("veth7"), "{found}");
     let facts = interface("mlx5_core");
     let refused = AttachError::on(&facts.interface, Obstacle::Gone);
     assert_eq!(why_not_attached(&refused, &facts).id, Id::Gone);

@@ -11,7 +11,7 @@ use testbed::{
 use super::process::{Hosts, Run, portclass, program_for_others, stderr, xdp_on};
 
 /// What the doctor says, and whether it says that a run would work.
-fn doctor(netns: &Netns, arguments: &str) -> (bool, Value) {
+pub fn doctor(netns: &Netns, arguments: &str) -> (bool, Value) {
     judged(
         &netns
             .output(&mut portclass(&format!("doctor --format json {arguments}")))
@@ -32,7 +32,7 @@ fn judged(output: &Output) -> (bool, Value) {
 }
 
 /// The finding with that id.
-fn finding<'document>(document: &'document Value, id: &str) -> &'document Value {
+pub fn finding<'document>(document: &'document Value, id: &str) -> &'document Value {
     let mut findings = document["findings"].as_array().expect("findings").iter();
     findings
         .find(|finding| finding["id"] == id)
@@ -40,7 +40,7 @@ fn finding<'document>(document: &'document Value, id: &str) -> &'document Value 
 }
 
 /// Whether a run starts, and ends by itself.
-fn runs(netns: &Netns, arguments: &str) -> bool {
+pub fn runs(netns: &Netns, arguments: &str) -> bool {
     let mut run = portclass(&format!("run --duration 1ms --format json {arguments}"));
     netns.output(&mut run).expect("it starts").status.success()
 }
