@@ -11,10 +11,12 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use testbed::{netns::Netns, veth::Veth};
+use testbed::{card::is_in_machine, netns::Netns, veth::Veth};
 
-/// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before a test gives up. Processors that are emulated are slow.
+pub fn patience() -> Duration {
+    Duration::from_secs(if is_in_machine() { 120 } else { 20 })
+}
 
 /// The program, with these arguments separated by blanks, and no setting from the environment.
 pub fn portclass(arguments: &str) -> Command {
@@ -201,8 +203,9 @@ pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(
-            start.elapsed() < PATIENCE,
-            "{what}: not within {PATIENCE:?}"
+            start.elapsed() < patience(),
+            "{what}: not within {:?}",
+            patience()
         );
         std::thread::sleep(Duration::from_millis(2));
     }
