@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use self::facts::{finding, forbidden, host, interface, judge, occupied, old_host, old_interface};
+use self::facts::{
+    finding, forbidden, host_facts, interface, judge, occupied, old_host, old_interface,
+};
 use super::{Diagnosis, Id, Severity, why_not_attached, why_not_loaded};
 use crate::dataplane::{
     AttachError, AttachedProgram, Holder, Obstacle, PinError,
@@ -37,7 +39,7 @@ fn ids_are_in_kebab_case_and_no_two_are_the_same() {
 
 #[test]
 fn where_nothing_is_amiss_a_run_works_in_native_mode() {
-    let diagnosis = judge(&host(), &[interface("veth")], false);
+    let diagnosis = judge(&host_facts(), &[interface("veth")], false);
     assert!(diagnosis.can_run());
     assert!(troubles(&diagnosis).is_empty(), "{diagnosis:#?}");
     let possible = &diagnosis.interfaces[0];
@@ -89,7 +91,7 @@ fn of_a_veth_the_peers_mtu_counts() {
 fn jumbo_frames_are_no_trouble_with_programs_for_several_buffers() {
     let mut facts = interface("veth");
     facts.interface.mtu = 9_000;
-    assert!(troubles(&judge(&host(), &[facts], false)).is_empty());
+    assert!(troubles(&judge(&host_facts(), &[facts], false)).is_empty());
 }
 
 #[test]
@@ -98,7 +100,7 @@ fn receive_offloads_that_stay_on_are_in_the_way_of_virtio_net() {
     for (virtio, native) in [(0b1000_0010, false), (0b1000_0110, true)] {
         let mut facts = interface("virtio_net");
         facts.virtio = Some(virtio);
-        let diagnosis = judge(&host(), &[facts], false);
+        let diagnosis = judge(&host_facts(), &[facts], false);
         assert_eq!(diagnosis.interfaces[0].native, Some(native));
         let expected: &[&str] = if native { &[] } else { &["receive-offloads"] };
         assert_eq!(troubles(&diagnosis), expected);
@@ -112,7 +114,7 @@ fn too_few_queues_of_virtio_net_are_good_to_know() {
         combined: 1,
         max_combined: 1,
     });
-    let diagnosis = judge(&host(), &[facts], false);
+    let diagnosis = judge(&host_facts(), &[facts], false);
     let finding = finding(&diagnosis, Id::TooFewQueues);
     assert_eq!(finding.severity, Severity::Info);
     assert!(
@@ -147,7 +149,7 @@ fn what_depends_on_the_kernels_version_or_on_the_driver_is_left_open() {
 fn a_driver_that_says_it_has_no_native_mode_is_believed() {
     let mut facts = interface("tun");
     facts.xdp_features = Some(0);
-    let diagnosis = judge(&host(), &[facts], false);
+    let diagnosis = judge(&host_facts(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["no-native"]);
     assert_eq!(
         diagnosis.interfaces[0].metadata,
@@ -164,7 +166,7 @@ fn a_veth_without_native_mode_has_too_few_queues() {
         name: "veth7".to_owned(),
         mtu: 1_500,
     });
-    let diagnosis = judge(&host(), &[facts], false);
+    let diagnosis = judge(&host_facts(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["too-few-queues"]);
     let remedy = finding(&diagnosis, Id::TooFewQueues).remedy.clone();
     assert!(remedy.is_some_and(|remedy| remedy.contains("ethtool -L veth7 tx 1")));
@@ -199,13 +201,13 @@ fn what_was_tried_counts_more_than_what_was_read() {
         generic: Ok(()),
         tcx: Ok(()),
     });
-    let diagnosis = judge(&host(), &[facts], false);
+    let diagnosis = judge(&host_facts(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["no-native"]);
 }
 
 #[test]
 fn drivers_that_refuse_metadata_do_so_in_native_mode_alone() {
-    let diagnosis = judge(&host(), &[interface("ena")], false);
+    let diagnosis = judge(&host_facts(), &[interface("ena")], false);
     assert_eq!(diagnosis.interfaces[0].metadata, Some(false));
     assert_eq!(finding(&diagnosis, Id::NoMetadata).severity, Severity::Info);
 }
@@ -214,7 +216,7 @@ fn drivers_that_refuse_metadata_do_so_in_native_mode_alone() {
 fn another_program_is_an_error_with_its_removal() {
     let mut facts = interface("veth");
     facts.occupied = occupied();
-    let diagnosis = judge(&host(), &[facts], false);
+    let diagnosis = judge(&host_facts(), &[facts], false);
     assert!(!diagnosis.can_run());
     let finding = finding(&diagnosis, Id::Occupied);
     assert!(finding.summary.contains("\"other\" (id 7)"), "{finding}");
@@ -238,7 +240,7 @@ fn a_program_on_what_lies_upon_an_interface_is_an_error_unless_the_kernel_is_old
         }),
         ..facts
     };
-    let diagnosis = judge(&host(), &[with(interface("veth"))], false);
+    let diagnosis = judge(&host_facts(), &[with(interface("veth"))], false);
     assert_eq!(troubles(&diagnosis), ["upper-occupied"]);
     let old = judge(&old_host(), &[with(old_interface("veth"))], false);
     assert!(old.can_run());
@@ -248,14 +250,14 @@ fn a_program_on_what_lies_upon_an_interface_is_an_error_unless_the_kernel_is_old
         generic: Ok(()),
         tcx: Ok(()),
     });
-    assert!(judge(&host(), &[tried], false).can_run());
+    assert!(judge(&host_facts(), &[tried], false).can_run());
 }
 
 #[test]
 fn a_run_goes_on_without_an_interface_that_a_pattern_has_matched_unless_it_is_the_last() {
     let mut facts = interface("veth");
     facts.occupied = occupied();
-    let diagnosis = judge(&host(), &[facts, interface("veth")], true);
+    let diagnosis = judge(&host_facts(), &[facts, interface("veth")], true);
     assert!(diagnosis.can_run());
     assert_eq!(
         finding(&diagnosis, Id::Occupied).severity,
@@ -263,14 +265,14 @@ fn a_run_goes_on_without_an_interface_that_a_pattern_has_matched_unless_it_is_th
     );
     let mut facts = interface("veth");
     facts.occupied = occupied();
-    let diagnosis = judge(&host(), &[facts], true);
+    let diagnosis = judge(&host_facts(), &[facts], true);
     assert!(!diagnosis.can_run());
     assert_eq!(troubles(&diagnosis), ["occupied", "no-interface"]);
 }
 
 #[test]
 fn the_kernels_no_has_the_reason_that_fits_the_process() {
-    let process = || host().process;
+    let process = || host_facts().process;
     let mut ordinary = process();
     ordinary.capabilities = Capabilities::default();
     let mut guest = process();
@@ -297,7 +299,7 @@ fn the_kernels_no_has_the_reason_that_fits_the_process() {
 
 #[test]
 fn a_program_that_loads_without_perfmon_is_good_to_know() {
-    let mut host = host();
+    let mut host = host_facts();
     host.process.capabilities.perfmon = false;
     let diagnosis = judge(&host, &[interface("veth")], false);
     assert!(diagnosis.can_run());
@@ -331,7 +333,7 @@ fn what_makes_a_run_slower_or_smaller_is_a_warning() {
 
 #[test]
 fn lockdown_and_the_like_are_good_to_know() {
-    let mut host = host();
+    let mut host = host_facts();
     host.lockdown = Some("confidentiality".to_owned());
     host.btf = false;
     host.unprivileged_disabled = Some(0);
@@ -364,7 +366,7 @@ fn a_driver_of_few_words_is_explained_by_what_is_known_of_the_interface() {
 
 #[test]
 fn the_document_has_these_keys() {
-    let diagnosis = judge(&host(), &[interface("veth")], false);
+    let diagnosis = judge(&host_facts(), &[interface("veth")], false);
     let document = serde_json::to_value(&diagnosis).expect("JSON");
     let interface = json!({
         "name": "eth0", "index": 2, "driver": "veth", "mtu": 1500,

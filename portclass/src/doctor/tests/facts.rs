@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A host on which nothing is amiss.
-pub fn host() -> HostFacts {
+pub fn host_facts() -> HostFacts {
     HostFacts {
         process: ProcessFacts {
             kernel: "6.18.5".to_owned(),
@@ -42,7 +42,7 @@ pub fn host() -> HostFacts {
 
 /// As Linux 5.10 is.
 pub fn old_host() -> HostFacts {
-    let mut host = host();
+    let mut host = host_facts();
     host.process.kernel = "5.10.0-32-cloud-amd64".to_owned();
     host.tcx = Some(false);
     host.loaded = Ok(Loaded {
