@@ -86,14 +86,14 @@ const VIRTIO_MAX_MTU: u32 = 3_502;
 /// What is to be said of an interface. `is_matched` where a pattern has chosen it, so that a run goes on without it.
 pub(super) fn interface(
     facts: &InterfaceFacts,
-    host: &HostFacts,
+    machine: &HostFacts,
     is_matched: bool,
 ) -> (Possible, Vec<Finding>) {
     let name = &facts.interface.name;
     let driver = facts.driver.as_deref().unwrap_or_default();
     let mut findings = Vec::new();
     let (mut native, mut generic) = (Some(false), Some(false));
-    if let Some(obstacle) = in_every_mode(facts, host) {
+    if let Some(obstacle) = in_every_mode(facts, machine) {
         let severity = if is_matched {
             Severity::Warning
         } else {
@@ -102,7 +102,7 @@ pub(super) fn interface(
         findings.push(of_obstacle(obstacle, name).with(severity));
     } else {
         generic = Some(true);
-        let judged = judge_native(facts, host);
+        let judged = judge_native(facts, machine);
         native = judged.0;
         findings.push(judged.1);
         findings.extend(queues(facts).filter(|_| native != Some(false)));
@@ -136,7 +136,7 @@ pub(super) fn interface(
         tcx: facts
             .tried
             .as_ref()
-            .map_or(host.tcx, |tried| Some(tried.tcx.is_ok())),
+            .map_or(machine.tcx, |tried| Some(tried.tcx.is_ok())),
         metadata,
     };
     (possible, findings)
@@ -145,7 +145,7 @@ pub(super) fn interface(
 /// What is in the way in every mode.
 fn in_every_mode<'facts>(
     facts: &'facts InterfaceFacts,
-    host: &HostFacts,
+    machine: &HostFacts,
 ) -> Option<&'facts Obstacle> {
     static UNKNOWN_LINK: Obstacle = Obstacle::UnknownLink;
     if facts.interface.link.is_none() {
@@ -154,7 +154,7 @@ fn in_every_mode<'facts>(
     if let Some(tried) = &facts.tried {
         return tried.generic.as_ref().err().map(|error| &error.obstacle);
     }
-    let is_old = version(&host.process.kernel).is_some_and(|version| version < (5, 15));
+    let is_old = version(&machine.process.kernel).is_some_and(|version| version < (5, 15));
     let is_in_the_way =
         |obstacle: &&Obstacle| !(is_old && matches!(obstacle, Obstacle::UpperOccupied { .. }));
     facts.occupied.as_ref().filter(is_in_the_way)
@@ -179,7 +179,7 @@ pub fn refuses_metadata(facts: &InterfaceFacts) -> Option<Finding> {
     })
 }
 
-fn judge_native(facts: &InterfaceFacts, host: &HostFacts) -> (Option<bool>, Finding) {
+fn judge_native(facts: &InterfaceFacts, machine: &HostFacts) -> (Option<bool>, Finding) {
     let name = &facts.interface.name;
     let falls_back = |mut finding: Finding| {
         finding.summary.push_str("; a run takes generic mode");
@@ -193,12 +193,12 @@ fn judge_native(facts: &InterfaceFacts, host: &HostFacts) -> (Option<bool>, Find
         Some(Err(error)) => return falls_back(why_not_attached(error, facts)),
         None => {}
     }
-    let frags = host.loaded.as_ref().is_ok_and(|loaded| loaded.frags);
+    let frags = machine.loaded.as_ref().is_ok_and(|loaded| loaded.frags);
     if let Some(obstacle) = against_native(facts, frags) {
         return falls_back(of_obstacle(&obstacle, name));
     }
     let doubt = match has_native(facts) {
-        Some(_) => doubt(facts, host, frags),
+        Some(_) => doubt(facts, machine, frags),
         None => Some("whether its driver has native XDP".to_owned()),
     };
     if let Some(doubt) = doubt {
@@ -215,7 +215,7 @@ fn judge_native(facts: &InterfaceFacts, host: &HostFacts) -> (Option<bool>, Find
 }
 
 /// What is not known of a driver that has native XDP.
-fn doubt(facts: &InterfaceFacts, host: &HostFacts, frags: bool) -> Option<String> {
+fn doubt(facts: &InterfaceFacts, machine: &HostFacts, frags: bool) -> Option<String> {
     /// The least of the limits that drivers are known to have (`ice_max_xdp_frame_size` in drivers/net/ethernet/intel/ice).
     const LEAST_MAX_MTU: u32 = 3_046;
     let mtu = facts.interface.mtu;
@@ -223,7 +223,7 @@ fn doubt(facts: &InterfaceFacts, host: &HostFacts, frags: bool) -> Option<String
         // `against_native` knows them.
         Some("veth") => None,
         Some("virtio_net") => {
-            let is_old = version(&host.process.kernel).is_some_and(|version| version < (5, 13));
+            let is_old = version(&machine.process.kernel).is_some_and(|version| version < (5, 13));
             let doubt = || "whether so few queues are enough for native XDP".to_owned();
             queues(facts).filter(|_| is_old).map(|_| doubt())
         }

@@ -40,11 +40,11 @@ impl Diagnosis {
     pub fn judge_interfaces(
         &mut self,
         interfaces: &[InterfaceFacts],
-        host: &HostFacts,
+        machine: &HostFacts,
         is_matched: impl Fn(&InterfaceFacts) -> bool,
     ) {
         for facts in interfaces {
-            let (possible, findings) = interface::interface(facts, host, is_matched(facts));
+            let (possible, findings) = interface::interface(facts, machine, is_matched(facts));
             self.interfaces.push(possible);
             self.findings.extend(findings);
         }

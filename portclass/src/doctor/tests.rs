@@ -299,9 +299,9 @@ fn the_kernels_no_has_the_reason_that_fits_the_process() {
 
 #[test]
 fn a_program_that_loads_without_perfmon_is_good_to_know() {
-    let mut host = host_facts();
-    host.process.capabilities.perfmon = false;
-    let diagnosis = judge(&host, &[interface("veth")], false);
+    let mut machine = host_facts();
+    machine.process.capabilities.perfmon = false;
+    let diagnosis = judge(&machine, &[interface("veth")], false);
     assert!(diagnosis.can_run());
     assert_eq!(
         finding(&diagnosis, Id::PerfmonMissing).severity,
@@ -311,15 +311,15 @@ fn a_program_that_loads_without_perfmon_is_good_to_know() {
 
 #[test]
 fn what_makes_a_run_slower_or_smaller_is_a_warning() {
-    let mut host = old_host();
-    host.loaded = Ok(Loaded {
+    let mut machine = old_host();
+    machine.loaded = Ok(Loaded {
         frags: false,
         jited: Some(false),
     });
-    host.clsact = Some(false);
-    host.bpffs = Err(PinError::NoBpffs(PathBuf::from("/sys/fs/bpf/portclass")));
-    host.process.kernel = "4.19.0".to_owned();
-    let diagnosis = judge(&host, &[old_interface("veth")], false);
+    machine.clsact = Some(false);
+    machine.bpffs = Err(PinError::NoBpffs(PathBuf::from("/sys/fs/bpf/portclass")));
+    machine.process.kernel = "4.19.0".to_owned();
+    let diagnosis = judge(&machine, &[old_interface("veth")], false);
     assert!(diagnosis.can_run());
     assert_eq!(
         troubles(&diagnosis),
@@ -333,11 +333,11 @@ fn what_makes_a_run_slower_or_smaller_is_a_warning() {
 
 #[test]
 fn lockdown_and_the_like_are_good_to_know() {
-    let mut host = host_facts();
-    host.lockdown = Some("confidentiality".to_owned());
-    host.btf = false;
-    host.unprivileged_disabled = Some(0);
-    let diagnosis = judge(&host, &[interface("veth")], false);
+    let mut machine = host_facts();
+    machine.lockdown = Some("confidentiality".to_owned());
+    machine.btf = false;
+    machine.unprivileged_disabled = Some(0);
+    let diagnosis = judge(&machine, &[interface("veth")], false);
     assert!(troubles(&diagnosis).is_empty());
     for id in [Id::Lockdown, Id::NoBtf, Id::UnprivilegedBpf] {
         assert_eq!(finding(&diagnosis, id).severity, Severity::Info);

@@ -42,14 +42,14 @@ pub fn host_facts() -> HostFacts {
 
 /// As Linux 5.10 is.
 pub fn old_host() -> HostFacts {
-    let mut host = host_facts();
-    host.process.kernel = "5.10.0-32-cloud-amd64".to_owned();
-    host.tcx = Some(false);
-    host.loaded = Ok(Loaded {
+    let mut machine = host_facts();
+    machine.process.kernel = "5.10.0-32-cloud-amd64".to_owned();
+    machine.tcx = Some(false);
+    machine.loaded = Ok(Loaded {
         frags: false,
         jited: Some(true),
     });
-    host
+    machine
 }
 
 pub fn forbidden() -> DataplaneError {
@@ -96,9 +96,9 @@ pub fn occupied() -> Option<Obstacle> {
     }))
 }
 
-pub fn judge(host: &HostFacts, interfaces: &[InterfaceFacts], is_matched: bool) -> Diagnosis {
-    let mut diagnosis = Diagnosis::of(host);
-    diagnosis.judge_interfaces(interfaces, host, |_| is_matched);
+pub fn judge(machine: &HostFacts, interfaces: &[InterfaceFacts], is_matched: bool) -> Diagnosis {
+    let mut diagnosis = Diagnosis::of(machine);
+    diagnosis.judge_interfaces(interfaces, machine, |_| is_matched);
     diagnosis
 }
 
