@@ -71,13 +71,18 @@ pub fn test() -> Result<()> {
     demo(&runner)?;
     let rebuilt = fresh_object(&runner)?;
     let booted = other_kernels()?;
-    let all = rebuilt && booted && runner != Runner::Unprivileged;
+    let all = rebuilt && runner != Runner::Unprivileged;
     // A machine that is there to run everything must not pass by leaving something out.
     ensure!(
         all || std::env::var_os("CI").is_none(),
         "something was skipped, and CI is set"
     );
-    let as_far = if all { "" } else { ", as far as they ran" };
+    // Other kernels are a matter of what mirrors have today.
+    let as_far = if all && booted {
+        ""
+    } else {
+        ", as far as they ran"
+    };
     eprintln!("xtask: all passed{as_far}");
     Ok(())
 }

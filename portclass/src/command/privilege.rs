@@ -21,7 +21,8 @@ pub fn needed(dataplane: &Dataplane, reads_files: bool) -> CapabilitySet {
     // distribution may have backported this costs nothing.
     let release = uname().release().to_string_lossy().into_owned();
     if version(&release).is_none_or(|version| version < (5, 19)) {
-        needed |= CapabilitySet::BPF;
+        // CAP_SYS_ADMIN stands for it where it is not held by itself (capabilities(7)).
+        needed |= held_or(CapabilitySet::BPF, CapabilitySet::SYS_ADMIN);
     }
     if reads_files {
         needed |= needed_to_read();
@@ -31,12 +32,14 @@ pub fn needed(dataplane: &Dataplane, reads_files: bool) -> CapabilitySet {
 
 /// What reading files again takes, so that root reads those of others as it did at the start.
 pub fn needed_to_read() -> CapabilitySet {
-    let has = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
-    match has.contains(CapabilitySet::DAC_READ_SEARCH) {
-        true => CapabilitySet::DAC_READ_SEARCH,
-        // Containers often have this one alone, which allows more.
-        false => CapabilitySet::DAC_OVERRIDE,
-    }
+    // Containers often have the other one alone, which allows more.
+    held_or(CapabilitySet::DAC_READ_SEARCH, CapabilitySet::DAC_OVERRIDE)
+}
+
+/// The first one where this thread holds it, the other one otherwise.
+fn held_or(first: CapabilitySet, other: CapabilitySet) -> CapabilitySet {
+    let held = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    if held.contains(first) { first } else { other }
 }
 
 /// Gives up all of this thread's capabilities but `needed`, of those that it has. Threads that it starts have no more.

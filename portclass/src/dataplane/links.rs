@@ -1,17 +1,24 @@
 //! BPF links of this process, as the kernel describes its descriptors (proc_pid_fdinfo(5)): that takes no privilege.
 
-use std::fs;
+use std::{fs, io};
 
 /// How many of the links of these programs are attached to the interface with that index. A link that somebody has detached,
 /// or whose interface has gone, names interface 0.
-pub(super) fn attached(programs: &[u32], index: u32) -> usize {
-    let Ok(descriptors) = fs::read_dir("/proc/self/fdinfo") else {
-        return 0;
-    };
-    let texts = descriptors
-        .flatten()
-        .filter_map(|descriptor| fs::read_to_string(descriptor.path()).ok());
-    texts.filter(|text| is_on(text, programs, index)).count()
+///
+/// # Errors
+///
+/// There is no `/proc`; or, before Linux 5.14, the program has capabilities of its file, and the folder is root's.
+pub(super) fn attached(programs: &[u32], index: u32) -> io::Result<usize> {
+    let mut count = 0;
+    for descriptor in fs::read_dir("/proc/self/fdinfo")? {
+        match fs::read_to_string(descriptor?.path()) {
+            Ok(text) => count += usize::from(is_on(&text, programs, index)),
+            // It was that of the folder, or of a report that has just been written.
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(count)
 }
 
 fn is_on(text: &str, programs: &[u32], index: u32) -> bool {

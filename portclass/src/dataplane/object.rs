@@ -259,7 +259,9 @@ impl Dataplane {
         let images = self.images.iter();
         let attached: usize = images.map(|image| image.attached_to(interface.index)).sum();
         let ids = self.program_ids();
-        let links = links::attached(&ids, interface.index);
+        let Ok(links) = links::attached(&ids, interface.index) else {
+            return true;
+        };
         if links >= attached {
             return true;
         }
