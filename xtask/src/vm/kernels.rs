@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{apt::Apt, version::Version};
-use crate::exec::exec;
+use crate::exec::{exec, find};
 
 /// What the names of the packages begin and end with. The kernels for clouds have all drivers that a virtual machine needs,
 /// and are a quarter as large as the others.
@@ -123,12 +123,11 @@ impl Kernels {
         self.apt.unpack(&packages, folder)?;
         let kernel = Kernel::in_folder(folder)?;
         exec(
-            Command::new("depmod")
+            Command::new(find("depmod").context("depmod is missing (package kmod)")?)
                 .arg("--basedir")
                 .arg(&kernel.base)
                 .arg(&kernel.release),
         )
-        .context("depmod is of Debian's package kmod")
     }
 }
 

@@ -293,9 +293,12 @@ impl Vm<'_> {
             fs::create_dir_all(&kept)?;
             for path in [&console, &stdout, &stderr] {
                 let name = path.file_name().unwrap_or_default();
-                fs::copy(path, kept.join(name))?;
+                // One that was never written is missing.
+                let _ = fs::copy(path, kept.join(name));
             }
-            eprintln!("{}\n{}", last_lines(&console, 20), last_lines(&stdout, 60));
+            for (path, lines) in [(&console, 20), (&stdout, 60), (&stderr, 20)] {
+                eprintln!("{}", last_lines(path, lines));
+            }
         }
         Ok(outcome)
     }
