@@ -47,7 +47,7 @@ pub struct Options {
     #[arg(long)]
     kvm: bool,
     /// How long a machine may take
-    #[arg(long, default_value = "15m", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "40m", value_parser = humantime::parse_duration)]
     limit: Duration,
     /// Run the tests with these words in their names alone
     #[arg(long, value_name = "WORD", conflicts_with = "arguments")]
@@ -66,7 +66,7 @@ impl Default for Options {
             kernels: Vec::new(),
             list: false,
             kvm: false,
-            limit: Duration::from_secs(15 * 60),
+            limit: Duration::from_secs(40 * 60),
             only: Vec::new(),
             log: None,
             arguments: Vec::new(),
