@@ -2,6 +2,7 @@
 
 mod doctor;
 mod nft;
+mod observe;
 mod registry;
 mod replay;
 mod run;
@@ -17,12 +18,13 @@ use portclass_common::{labelling::Matching, tag::MarkMask};
 
 pub use self::doctor::{DoctorArgs, DoctorFormat};
 pub use self::nft::NftArgs;
+pub use self::observe::{ObserveArgs, TagArg};
 pub use self::registry::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
     ShowFormat, UpdateArgs,
 };
 pub use self::replay::{EngineArg, ReplayArgs};
-pub use self::run::{RunArgs, TagArg};
+pub use self::run::RunArgs;
 
 /// Labels live traffic with its registered service, in the kernel.
 #[derive(Debug, Parser)]
@@ -40,7 +42,7 @@ impl Cli {
         let cli = Self::from_arg_matches(&matches)
             .unwrap_or_else(|error| error.format(&mut command).exit());
         if let (Command::Run(args), Some((name, given))) = (&cli.command, matches.subcommand())
-            && let Err(why) = args.check(given)
+            && let Err(why) = args.observe.check(given)
         {
             let usage = command.find_subcommand_mut(name);
             let error = |run: &mut clap::Command| run.error(ErrorKind::ArgumentConflict, why);

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{PinArgs, run::interface_name};
+use super::{PinArgs, observe::interface_name};
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {

@@ -1,4 +1,4 @@
-//! Where a run counts, and attaching there.
+//! Where a session counts, and attaching there.
 
 use portclass::{
     account::{Direction, InterfaceInfo, Origin},
@@ -9,8 +9,8 @@ use portclass::{
     doctor::{down, refuses_metadata, why_not_attached},
 };
 
-use super::{Failure, not_loaded, stderr::say};
-use crate::cli::{RunArgs, TagArg};
+use super::super::{Failure, not_loaded, stderr::say};
+use crate::cli::{ObserveArgs, TagArg};
 
 /// Where counters come from: one image of the kernel object for each.
 pub struct Point {
@@ -37,7 +37,7 @@ impl Point {
 
 /// A point for each direction, and for each interface where they are counted by themselves.
 pub fn points(
-    args: &RunArgs,
+    args: &ObserveArgs,
     interfaces: &[Interface],
     dataplane: &mut Dataplane,
 ) -> Result<Vec<Point>, Failure> {
@@ -96,7 +96,7 @@ pub fn attach(
     dataplane: &mut Dataplane,
     interface: &Interface,
     points: &[Point],
-    args: &RunArgs,
+    args: &ObserveArgs,
 ) -> Result<InterfaceInfo, AttachError> {
     let mut info = InterfaceInfo {
         name: interface.name.clone(),
@@ -146,7 +146,7 @@ fn attach_xdp(
     dataplane: &mut Dataplane,
     point: &Point,
     interface: &Interface,
-    args: &RunArgs,
+    args: &ObserveArgs,
     info: &mut InterfaceInfo,
     said: &mut Vec<String>,
 ) -> Result<(), AttachError> {
@@ -188,7 +188,7 @@ fn attach_tc(
     point: &Point,
     role: Role,
     interface: &Interface,
-    args: &RunArgs,
+    args: &ObserveArgs,
 ) -> Result<ObtainedHook, AttachError> {
     let attachment = dataplane.attach_tc(point.image, role, interface, args.tc_hook.into())?;
     if !attachment.is_first {
