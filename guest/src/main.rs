@@ -1,8 +1,8 @@
 //! The first process of `cargo xtask vm`'s machines: sets the machine up, does what it is there for, switches it off.
 //!
 //! What is to be done stands in `/task`, one word a line: `test` with the test programs and, after `--`, their arguments;
-//! `show` with the arguments of `portclass`; or `show-screen` with the same where standard output is looked at. What the kernel says goes to the first serial line, standard output to
-//! the second, standard error to the third.
+//! `show` with the arguments of `portclass`; or `show-screen` with the same where standard output is looked at. What the
+//! kernel says goes to the first serial line, standard output to the second, standard error to the third.
 
 mod measure;
 mod power;
@@ -14,9 +14,6 @@ use std::{fs, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
-/// What `cargo xtask vm` looks for: a machine that has failed to start may be off as well.
-const DONE: &str = "guest: done, status ";
-
 fn main() -> ExitCode {
     let status = match run() {
         Ok(status) => status,
@@ -25,9 +22,7 @@ fn main() -> ExitCode {
             1
         }
     };
-    // To the kernel's line, where nothing of the programs' comes between.
-    let _ = fs::write("/dev/console", format!("{DONE}{status}\n"));
-    power::off(status == 0)
+    power::off(status)
 }
 
 fn run() -> Result<i32> {

@@ -17,7 +17,7 @@ pub fn run(words: &[&str]) -> Result<i32> {
         let status = Command::new(program)
             .args(arguments)
             // Tests may take its network cards for theirs.
-            .env("TEST_IN_MACHINE", "1")
+            .env(testbed::machine::VARIABLE, "1")
             .env(testbed::c::OBJECTS, "/objects")
             .status()
             .with_context(|| format!("cannot start {program}"))?;

@@ -12,17 +12,10 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     ip::Hosts,
     kernel::skip,
+    machine::is_in_machine,
     netns::Netns,
     veth::{End, mac},
 };
-
-/// The variable that the machine's first process sets: other computers' cards are not for tests.
-const IN_MACHINE: &str = "TEST_IN_MACHINE";
-
-/// Whether this process runs in one of `cargo xtask vm`'s machines.
-pub fn is_in_machine() -> bool {
-    std::env::var_os(IN_MACHINE).is_some()
-}
 
 /// A card, by what is special about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +72,7 @@ impl Card {
         static LENT: Mutex<()> = Mutex::new(());
         // Whoever has failed has given its card back.
         let turn = LENT.lock().unwrap_or_else(PoisonError::into_inner);
+        // Other computers' cards are not for tests.
         let name = if is_in_machine() { self.name()? } else { None };
         let Some(name) = name else {
             skip(test, "it takes the cards of cargo xtask vm's machines");

@@ -14,6 +14,7 @@ pub mod foreign;
 pub mod frame;
 pub mod ip;
 pub mod kernel;
+pub mod machine;
 pub mod netns;
 pub mod packet_socket;
 pub mod privilege;

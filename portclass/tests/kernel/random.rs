@@ -2,14 +2,9 @@
 
 use portclass::dataplane::Settings;
 use portclass_common::{labelling::Matching, names, tag::MarkMask};
-use testbed::{card::is_in_machine, kernel::Feature, privilege::is_root_or_skips, random::Frames};
+use testbed::{kernel::Feature, machine::unless_slow, privilege::is_root_or_skips, random::Frames};
 
 use super::subject::{Case, Kernel, Program};
-
-/// As many as take seconds: processors that are emulated are slow.
-fn count() -> usize {
-    if is_in_machine() { 13_000 } else { 130_000 }
-}
 
 fn assert_agrees(name: &str, seed: u64) {
     let mut kernel = Kernel::new(Settings {
@@ -20,7 +15,7 @@ fn assert_agrees(name: &str, seed: u64) {
         ..Settings::default()
     });
     let program = Program::of_name(name);
-    let count = count();
+    let count = unless_slow(130_000, 13_000);
     let frames = (0..count).zip(Frames::new(seed));
     let cases = frames.map(|(number, (frame, _))| Case::new(format!("frame {number}"), frame));
     let taken = kernel.assert_agrees(program, cases.collect());

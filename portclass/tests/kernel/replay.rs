@@ -16,11 +16,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testbed::{
     capture::{Pcap, of},
-    card::is_in_machine,
     fixture::fixtures,
     frame::{ether_type, ethernet},
     ip::{Hosts, extended, ipv4, ipv6, options, protocol},
     kernel::Feature,
+    machine::unless_slow,
     privilege::is_root_or_skips,
     random::Frames,
     segment::{tcp, udp},
@@ -66,7 +66,8 @@ impl Captures {
     /// Both engines give the same report, which has every frame once, whatever decides.
     fn both_engines_agree(&self, description: &str) {
         let paths = self.write();
-        for matching in ["destination", "source", "best"] {
+        let matchings = ["destination", "source", "best"];
+        for matching in unless_slow(&matchings[..], &matchings[2..]) {
             for tunnels in [&[][..], &["--decapsulate"]] {
                 let [kernel, host] = ["kernel", "host"].map(|engine| {
                     let mut command = Command::new(env!("CARGO_BIN_EXE_portclass"));
@@ -136,8 +137,7 @@ fn both_engines_agree_on_random_frames() {
     if !is_root_or_skips("both_engines_agree_on_random_frames") {
         return;
     }
-    // Processors that are emulated are slow.
-    let count = if is_in_machine() { 12_000 } else { 120_000 };
+    let count = unless_slow(120_000, 12_000);
     let mut captures = Captures::new();
     for (frame, start) in Frames::new(7).take(count) {
         captures.add(start.link, &frame, frame.len());

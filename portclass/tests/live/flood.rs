@@ -12,7 +12,8 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 use testbed::{
-    frame, ip, ip::Hosts as Addresses, packet_socket::PacketSocket, segment, veth::Veth,
+    frame, ip, ip::Hosts as Addresses, machine::unless_slow, packet_socket::PacketSocket, segment,
+    veth::Veth,
 };
 
 use super::{
@@ -50,9 +51,14 @@ fn with_transports(ports: Range<u16>) -> impl Iterator<Item = (u16, &'static str
     ports.flat_map(|port| TRANSPORTS.map(|transport| (port, transport)))
 }
 
-/// A hundred registries that take turns, for whoever starts with the first one.
+/// How many times a registry is replaced during a flood.
+pub fn reloads() -> usize {
+    unless_slow(100, 10)
+}
+
+/// Registries that take turns, for whoever starts with the first one.
 pub fn turns() -> impl Iterator<Item = &'static str> {
-    REGISTRIES.into_iter().cycle().skip(1).take(100)
+    REGISTRIES.into_iter().cycle().skip(1).take(reloads())
 }
 
 /// A file that is replaced in one step, as careful writers do.

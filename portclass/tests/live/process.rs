@@ -11,11 +11,11 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use testbed::{card::is_in_machine, netns::Netns, veth::Veth};
+use testbed::{machine::unless_slow, netns::Netns, veth::Veth};
 
 /// How long anything may take before a test gives up. Processors that are emulated are slow.
 pub fn patience() -> Duration {
-    Duration::from_secs(if is_in_machine() { 120 } else { 20 })
+    Duration::from_secs(unless_slow(20, 120))
 }
 
 /// The program, with these arguments separated by blanks, and no setting from the environment.

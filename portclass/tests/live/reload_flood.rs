@@ -17,7 +17,7 @@ use testbed::{bpffs::Bpffs, privilege::is_root_or_skips};
 
 use super::{
     count::{rows, totals},
-    flood::{Flood, REGISTRIES, Replaced, registry, turns},
+    flood::{Flood, REGISTRIES, Replaced, registry, reloads, turns},
     pins,
     process::{Hosts, Run},
 };
@@ -30,8 +30,8 @@ fn read(name: &str) -> Registry {
 }
 
 #[test]
-fn a_hundred_reloads_neither_lose_nor_mislabel_a_frame_of_a_flood() {
-    if !is_root_or_skips("a_hundred_reloads_neither_lose_nor_mislabel_a_frame_of_a_flood") {
+fn reloads_neither_lose_nor_mislabel_a_frame_of_a_flood() {
+    if !is_root_or_skips("reloads_neither_lose_nor_mislabel_a_frame_of_a_flood") {
         return;
     }
     let hosts = Hosts::new();
@@ -59,10 +59,9 @@ fn a_hundred_reloads_neither_lose_nor_mislabel_a_frame_of_a_flood() {
 }
 
 #[test]
-fn a_hundred_changes_of_the_pinned_maps_neither_lose_nor_mislabel_a_frame_of_a_flood() {
-    if !is_root_or_skips(
-        "a_hundred_changes_of_the_pinned_maps_neither_lose_nor_mislabel_a_frame_of_a_flood",
-    ) {
+fn changes_of_the_pinned_maps_neither_lose_nor_mislabel_a_frame_of_a_flood() {
+    if !is_root_or_skips("changes_of_the_pinned_maps_neither_lose_nor_mislabel_a_frame_of_a_flood")
+    {
         return;
     }
     let bpffs = Bpffs::new().expect("a BPF file system");
@@ -182,7 +181,7 @@ fn no_counter_runs_backwards_while_the_maps_are_filled() {
     let flood = Flood::new();
     let (rounds, ()) = flood.send(&veth, |progress| {
         let mut before = vec![Counter::default(); counters(&dataplane).len()];
-        for registry in registries.iter().cycle().skip(1).take(100) {
+        for registry in registries.iter().cycle().skip(1).take(reloads()) {
             dataplane.fill(registry).expect("room");
             let now = counters(&dataplane);
             for (index, (now, before)) in now.iter().zip(&before).enumerate() {

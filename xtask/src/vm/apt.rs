@@ -97,6 +97,8 @@ impl Apt {
             "Acquire::Languages=none".to_owned(),
             // Root's apt fetches as another user, who may not write to this folder.
             "APT::Sandbox::User=root".to_owned(),
+            // Packages that are installed here are no offer.
+            "Dir::State::Status=/dev/null".to_owned(),
         ] {
             command.args(["-o", &option]);
         }

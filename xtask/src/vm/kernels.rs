@@ -1,7 +1,8 @@
 //! Kernels that can be had, and the cache of those that have been.
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -16,28 +17,33 @@ use crate::exec::{exec, find};
 const PREFIX: &str = "linux-image-";
 const SUFFIX: &str = "-cloud-amd64";
 
-/// What can be had.
+/// The oldest series that portclass is for.
+pub const OLDEST: [u64; 2] = [5, 10];
+
+/// What can be had, for one process at a time.
 pub struct Kernels {
     apt: Apt,
     cache: PathBuf,
     /// Oldest first.
     versions: Vec<Version>,
+    _lock: File,
 }
 
 impl Kernels {
-    /// Asks apt, and keeps everything in `cache`.
+    /// Asks apt, and keeps everything in `cache`. Waits as long as another process has such a list.
     ///
     /// # Errors
     ///
     /// apt fails, or knows no kernels.
     pub fn list(cache: &Path) -> Result<Self> {
+        let lock = lock(cache)?;
         let apt = Apt::open(cache.join("apt"))?;
         let packages = apt.packages(PREFIX)?;
         // Collections have the series alone: linux-image-6.12-cloud-amd64.
         let of_package = |package: &String| {
             let text = package.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
             Version::new(text)
-                .filter(|version| text.matches('.').count() > 1 && *version.series() >= [5, 10][..])
+                .filter(|version| text.matches('.').count() > 1 && *version.series() >= OLDEST[..])
         };
         let mut versions: Vec<Version> = packages.iter().filter_map(of_package).collect();
         versions.sort();
@@ -49,6 +55,7 @@ impl Kernels {
             apt,
             cache: cache.join("kernels"),
             versions,
+            _lock: lock,
         })
     }
 
@@ -105,7 +112,8 @@ impl Kernels {
             // It gets its name once it is complete, and one that never is goes.
             let partial = tempfile::tempdir_in(&self.cache)?;
             self.unpack(version, partial.path())?;
-            fs::rename(partial.keep(), &folder)?;
+            fs::rename(partial.path(), &folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
         }
         Kernel::in_folder(&folder)
     }
@@ -129,6 +137,24 @@ impl Kernels {
                 .arg(&kernel.release),
         )
     }
+}
+
+/// apt and the folders below `cache` are for one process at a time.
+fn lock(cache: &Path) -> Result<File> {
+    let path = cache.join("lock");
+    let lock = || -> io::Result<File> {
+        let file = File::create(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                eprintln!("xtask: waiting for another process to fetch its kernels");
+                file.lock()?;
+            }
+            Err(TryLockError::Error(why)) => return Err(why),
+        }
+        Ok(file)
+    };
+    lock().with_context(|| format!("cannot lock {}", path.display()))
 }
 
 /// An unpacked kernel.

@@ -24,7 +24,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::{
-    kernels::{Kernel, Kernels},
+    kernels::{Kernel, Kernels, OLDEST},
     machine::{Accelerator, End, Machine, last_lines},
     nics::Nics,
     outcome::Outcome,
@@ -53,7 +53,7 @@ pub struct Options {
     #[arg(long, value_name = "WORD", conflicts_with = "arguments")]
     only: Vec<String>,
     /// Write what came of the tests to this file, as Markdown
-    #[arg(long, value_name = "FILE", conflicts_with = "arguments")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arguments", "only"])]
     log: Option<PathBuf>,
     /// Run portclass with these arguments, beside an interface with traffic, instead of the tests
     #[arg(last = true, value_name = "ARGS")]
@@ -107,6 +107,7 @@ pub struct Ready<'a> {
     options: &'a Options,
     cache: PathBuf,
     machines: Vec<(Version, Kernel)>,
+    interrupt: Interrupt,
 }
 
 impl<'a> Ready<'a> {
@@ -122,8 +123,11 @@ impl<'a> Ready<'a> {
         );
         setup::machine_tools()?;
         let cache = cache()?;
+        // From here on a signal ends what is running in order.
+        let interrupt = Interrupt::catch()?;
         let kernels = Kernels::list(&cache)?;
         let fetch = |version: Version| {
+            interrupt.check()?;
             let kernel = kernels.fetch(&version)?;
             Ok((version, kernel))
         };
@@ -132,6 +136,7 @@ impl<'a> Ready<'a> {
             options,
             machines: machines.collect::<Result<_>>()?,
             cache,
+            interrupt,
         })
     }
 
@@ -146,8 +151,7 @@ impl<'a> Ready<'a> {
         let vm = Vm {
             options,
             programs,
-            // From here on a signal ends what is running in order.
-            interrupt: Interrupt::catch()?,
+            interrupt: &self.interrupt,
             accelerator: match options.kvm {
                 true => Accelerator::Kvm,
                 false => Accelerator::Emulation,
@@ -165,6 +169,7 @@ impl<'a> Ready<'a> {
         }
     }
 }
+
 fn choose(kernels: &Kernels, options: &Options) -> Result<Vec<Version>> {
     let newest = kernels.newest_of_each_series();
     let mut chosen = Vec::new();
@@ -177,6 +182,9 @@ fn choose(kernels: &Kernels, options: &Options) -> Result<Vec<Version>> {
     if chosen.is_empty() {
         // The first of them has the least, and the last one changes what nobody has seen yet.
         let first = newest.first().filter(|_| options.arguments.is_empty());
+        if let Some(first) = first.filter(|first| first.series() != OLDEST) {
+            eprintln!("xtask: the oldest kernel that can be had is {first}");
+        }
         chosen.extend(first.into_iter().chain(newest.last()).cloned());
     }
     chosen.sort();
@@ -188,7 +196,7 @@ fn choose(kernels: &Kernels, options: &Options) -> Result<Vec<Version>> {
 struct Vm<'a> {
     options: &'a Options,
     programs: Programs,
-    interrupt: Interrupt,
+    interrupt: &'a Interrupt,
     accelerator: Accelerator,
     folder: tempfile::TempDir,
     /// Where the words of a machine are kept that did not end well.
@@ -325,7 +333,7 @@ impl Vm<'_> {
             nics: nics.as_ref().ok(),
             limit: self.options.limit,
         };
-        let end = machine.run(console, stdout, stderr, &self.interrupt);
+        let end = machine.run(console, stdout, stderr, self.interrupt);
         fs::remove_file(&root)?;
         end
     }

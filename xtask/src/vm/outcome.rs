@@ -1,6 +1,6 @@
 //! What came of the tests on one kernel.
 
-use std::{fmt, fs, path::Path, time::Duration};
+use std::{collections::HashSet, fmt, fs, path::Path, time::Duration};
 
 use anyhow::Result;
 
@@ -75,20 +75,21 @@ impl Outcome {
 
     /// Whether all that ran has passed, and something ran.
     pub fn is_well(&self) -> bool {
-        matches!(self.end, End::Well) && self.passed > 0
+        matches!(self.end, End::Well) && self.ran() > 0
     }
 
     /// Tests that have passed and had something to do. A comma tells that a part of one was left out.
     pub fn ran(&self) -> usize {
         let tests = self.skipped.iter().filter_map(|line| line.split_once(": "));
         let whole = tests.filter(|(test, _)| !test.contains([',', ' ']));
-        self.passed.saturating_sub(whole.count())
+        let whole: HashSet<&str> = whole.map(|(test, _)| test).collect();
+        self.passed.saturating_sub(whole.len())
     }
 
     /// How it has ended, in words.
     pub fn ended(&self) -> String {
         match &self.end {
-            End::Well if self.passed == 0 => "no test has run".to_owned(),
+            End::Well if self.ran() == 0 => "no test has run".to_owned(),
             End::Well => "passed".to_owned(),
             End::Badly(_) => "failed".to_owned(),
             End::Broken(why) => why.clone(),
@@ -138,12 +139,12 @@ mod tests {
         let stdout = "running 3 tests\ntest live::a ... ok\ntest live::b ... FAILED\ntest live::c ... ok\n\
                       test result: FAILED. 2 passed; 1 failed\nguest: measured: 1.6 s to eth0 (native)\n";
         let stderr = "SKIPPED c: this kernel has no tcx (Linux 6.6)\nSKIPPED a, by tcx: this kernel has no tcx (Linux 6.6)\n\
-                      SKIPPED c: this kernel has no tcx (Linux 6.6)\n";
+                      SKIPPED c: this kernel has no tcx (Linux 6.6)\nSKIPPED c: there is no bpftool\n";
         let outcome = outcome(End::Badly(101), stdout, stderr);
         assert!(!outcome.is_well());
         assert_eq!(outcome.ran(), 1);
         assert_eq!(outcome.failed, ["live::b"]);
-        assert_eq!(outcome.skipped.len(), 2);
+        assert_eq!(outcome.skipped.len(), 3);
         assert_eq!(outcome.measured, ["1.6 s to eth0 (native)"]);
     }
 
@@ -152,6 +153,7 @@ mod tests {
         let one = "test live::a ... ok\n";
         assert!(outcome(End::Well, one, "").is_well());
         assert!(!outcome(End::Well, "running 0 tests\n", "").is_well());
+        assert!(!outcome(End::Well, one, "SKIPPED a: it needs root\n").is_well());
         assert!(!outcome(End::Broken("not done within 9 s".to_owned()), one, "").is_well());
         assert!(!outcome(End::Badly(1), one, "").is_well());
     }
