@@ -144,7 +144,6 @@ export class Chart {
     this.#colours = {
       text: box.color,
       grid: box.borderTopColor,
-      gap: box.outlineColor,
       font: `12px ${box.fontFamily}`,
       layers: this.#layers.map(({ swatch }) => getComputedStyle(swatch).backgroundColor),
     };
@@ -152,7 +151,7 @@ export class Chart {
 
   #size() {
     const width = this.#box.clientWidth;
-    return { width, height: width < NARROW ? 200 : 280 };
+    return { width, height: width < NARROW ? 200 : 264 };
   }
 
   #options() {
@@ -164,8 +163,7 @@ export class Chart {
     };
     const layers = this.#layers.map((_, at) => ({
       fill: () => this.#colours.layers[at],
-      stroke: () => this.#colours.gap,
-      width: 1,
+      width: 0,
       points: { show: false },
     }));
     return {
@@ -174,7 +172,7 @@ export class Chart {
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
       axes: [
-        { ...axis, space: 90, values: (_, splits) => splits.map(timeOfDay) },
+        { ...axis, size: 32, space: 90, values: (_, splits) => splits.map(timeOfDay) },
         { ...axis, size: 56, space: 44, values: (_, splits) => splits.map((bits) => scaled(bits).join("\u00a0")) },
       ],
       padding: [12, 12, 0, 0],

@@ -3,7 +3,7 @@
 import { Chart } from "./chart.js";
 import { History } from "./history.js";
 import { Table } from "./table.js";
-import { NOTHING, count, grouped, harmless, measured, ports, rate, share, timeOfDay } from "./text.js";
+import { NOTHING, count, grouped, harmless, measured, ports, rate, share, timeOfDay, volume } from "./text.js";
 
 // Seconds until a lost connection is made anew, where the browser does not do so itself.
 const RETRY = 3;
@@ -12,17 +12,17 @@ const SILENT_INTERVALS = 3;
 const SILENT_SECONDS = 10;
 
 const REASONS = {
-  dynamic: "port from 49152 up that is not in the registry",
-  unassigned: "port without a name in the registry",
-  reserved: "port that the registry reserves",
-  "private-use": "port that the registry sets aside for private use",
-  withdrawn: "port whose assignment was taken back",
-  fragment: "not the first fragment: its ports are in another frame",
-  protocol: "protocol without ports",
+  dynamic: "from 49152 up and not registered",
+  unassigned: "no name registered for the port",
+  reserved: "the registry reserves the port",
+  "private-use": "the port is for private use",
+  withdrawn: "the assignment was taken back",
+  fragment: "the ports are in an earlier one",
+  protocol: "it has no ports",
   "non-ip": "no IP packet",
-  truncated: "header that does not fit in the frame",
-  malformed: "header that contradicts its protocol",
-  "too-deep": "more tags or extension headers than are followed",
+  truncated: "a header does not fit in the frame",
+  malformed: "a header contradicts its protocol",
+  "too-deep": "too many tags or extension headers",
 };
 
 const element = (id) => document.getElementById(id);
@@ -37,7 +37,7 @@ const NUMBERS = [
   number("Packets/s", (row) => rate(row.packets_per_second), (row) => row.packets_per_second),
   number("Bits/s", (row) => rate(row.bits_per_second), (row) => row.bits_per_second),
   number("Packets", (row) => count(row.packets), (row) => row.packets),
-  number("Bytes", (row) => count(row.bytes), (row) => row.bytes),
+  number("Bytes", (row) => volume(row.bytes), (row) => row.bytes),
 ];
 const SHARE = {
   ...number("Share", (row, whole) => share(row.bytes, whole), (row) => row.bytes),

@@ -21,12 +21,13 @@ export class Table {
 
   /** Fills a `<table>` by these columns, sorted by the one with that heading; `more` says how many rows are left out. */
   constructor(table, columns, sorted, more) {
-    this.#columns = columns;
+    // Several tables may have a column in common, but each has its own heading.
+    this.#columns = columns.map((column) => ({ ...column }));
     this.#more = more;
-    this.#sorted = columns.find((column) => column.heading === sorted);
+    this.#sorted = this.#columns.find((column) => column.heading === sorted);
     this.#isDescending = Boolean(this.#sorted.isNumber);
     const head = table.createTHead().insertRow();
-    for (const column of columns) {
+    for (const column of this.#columns) {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = column.heading;

@@ -38,6 +38,9 @@ export function rate(number) {
 /** A count for a column: exact as long as it is short. */
 export const count = (number) => (number < 1e8 ? grouped(number) : rate(number));
 
+/** Bytes for a column: few of them have no decimals. */
+export const volume = (bytes) => (bytes < 1e3 ? `${bytes}\u00a0\u2007` : rate(bytes));
+
 /** A part of a whole, in per cent. */
 export const share = (part, whole) => (whole > 0 ? `${((part / whole) * 100).toFixed(1)}%` : NOTHING);
 
