@@ -111,8 +111,9 @@ fn nftables_takes_every_define_in_rules() {
     };
     for mask in ["0x0007ffff", "0xffffe000"] {
         let defines = portclass_nft(&["--mark-mask", mask]);
-        let names = identifiers(&defines);
+        let mut names = identifiers(&defines);
         assert!(names.len() > 6_000);
+        names.truncate(unless_slow(names.len(), 500));
         let rules: String = names
             .iter()
             .map(|name| format!("  meta mark and $portclass_mask $svc_{name} counter\n"))
@@ -187,7 +188,9 @@ fn the_map_of_all_services_is_loaded_and_loaded_again() {
     else {
         return;
     };
-    let map = portclass_nft(&["--map"]);
+    // Emulated, nftables takes a minute for all of it.
+    let names: &[&str] = unless_slow(&[], &["https", "x11", "a*"]);
+    let map = portclass_nft(&[&["--map"], names].concat());
     nft(&netns, &[], &map);
     nft(
         &netns,
@@ -198,7 +201,12 @@ fn the_map_of_all_services_is_loaded_and_loaded_again() {
         ),
     );
     let listed = list(&netns, &["maps"]);
-    assert_eq!(elements(&listed, "map", "services"), 11_598 + 760);
+    let entries = elements(&listed, "map", "services");
+    assert_eq!(entries, map.matches(" : jump ").count());
+    assert!(entries > 500, "{entries}");
+    if names.is_empty() {
+        assert_eq!(entries, 11_598 + 760);
+    }
     // A chain keeps its rules.
     nft(&netns, &[], &map);
     let listed = list(&netns, &["table", "inet", "portclass"]);

@@ -154,8 +154,11 @@ impl Machine<'_> {
         }
         command.arg("-kernel").arg(self.kernel);
         command.arg("-initrd").arg(self.root);
-        // A kernel that panics goes off at once.
-        command.args(["-append", "console=ttyS0 quiet loglevel=4 panic=-1"]);
+        // A kernel that panics goes off at once. What only hardens it takes a twentieth of the time.
+        command.args([
+            "-append",
+            "console=ttyS0 quiet loglevel=4 panic=-1 init_on_alloc=0 hardened_usercopy=off",
+        ]);
         command
     }
 }
