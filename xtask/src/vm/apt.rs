@@ -115,18 +115,32 @@ impl Apt {
         Ok(names.lines().map(str::to_owned).collect())
     }
 
-    /// What a package depends on.
+    /// What packages depend on, in their order; what no list has is in angle brackets.
     ///
     /// # Errors
     ///
     /// apt fails.
-    pub fn dependencies(&self, package: &str) -> Result<Vec<String>> {
-        let depends = ["depends", "--important", package];
-        let listed = output(self.command("apt-cache").args(depends))?;
-        let names = listed
-            .lines()
-            .filter_map(|line| line.trim_start().strip_prefix("Depends: "));
-        Ok(names.map(str::to_owned).collect())
+    pub fn dependencies(&self, packages: &[String]) -> Result<Vec<Vec<String>>> {
+        let mut depends = self.command("apt-cache");
+        let listed = output(depends.args(["depends", "--important"]).args(packages))?;
+        let mut all = Vec::new();
+        for line in listed.lines() {
+            // Only what a package depends on is indented.
+            if !line.starts_with([' ', '|']) {
+                all.push(Vec::new());
+            }
+            let name = line.trim_start().strip_prefix("Depends: ");
+            if let (Some(name), Some(last)) = (name, all.last_mut()) {
+                last.push(name.to_owned());
+            }
+        }
+        ensure!(
+            all.len() == packages.len(),
+            "apt-cache depends: {} answers to {} questions",
+            all.len(),
+            packages.len()
+        );
+        Ok(all)
     }
 
     /// Fetches packages and unpacks them into `folder`.

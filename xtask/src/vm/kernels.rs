@@ -26,6 +26,8 @@ pub struct Kernels {
     cache: PathBuf,
     /// Oldest first.
     versions: Vec<Version>,
+    /// Versions that mirrors have a part of.
+    partial: Vec<Version>,
     _lock: File,
 }
 
@@ -47,6 +49,12 @@ impl Kernels {
         };
         let mut versions: Vec<Version> = packages.iter().filter_map(of_package).collect();
         versions.sort();
+        let depends = apt.dependencies(&versions.iter().map(package).collect::<Vec<_>>())?;
+        let is_whole = |depends: &Vec<String>| !depends.iter().any(|name| is_missing_part(name));
+        let mut whole = depends.iter().map(is_whole);
+        let (versions, partial): (Vec<_>, Vec<_>) = versions
+            .into_iter()
+            .partition(|_| whole.next().unwrap_or_default());
         ensure!(
             !versions.is_empty(),
             "apt knows no kernels: is there a network?"
@@ -55,6 +63,7 @@ impl Kernels {
             apt,
             cache: cache.join("kernels"),
             versions,
+            partial,
             _lock: lock,
         })
     }
@@ -65,6 +74,11 @@ impl Kernels {
         self.versions
             .iter()
             .map(move |version| (version, is_cached(version)))
+    }
+
+    /// Versions whose packages are not all to be had.
+    pub fn partial(&self) -> &[Version] {
+        &self.partial
     }
 
     /// The newest version of each series, oldest first.
@@ -119,15 +133,9 @@ impl Kernels {
     }
 
     fn unpack(&self, version: &Version, folder: &Path) -> Result<()> {
-        let mut packages = vec![format!("{PREFIX}{version}{SUFFIX}")];
-        // Newer packages are divided.
-        let parts = self.apt.dependencies(&packages[0])?;
-        let is_part = |name: &String| {
-            ["linux-binary-", "linux-modules-"]
-                .iter()
-                .any(|part| name.starts_with(part))
-        };
-        packages.extend(parts.into_iter().filter(is_part));
+        let mut packages = vec![package(version)];
+        let parts = self.apt.dependencies(&packages)?.concat();
+        packages.extend(parts.into_iter().filter(|name| is_part(name)));
         self.apt.unpack(&packages, folder)?;
         let kernel = Kernel::in_folder(folder)?;
         exec(
@@ -155,6 +163,21 @@ fn lock(cache: &Path) -> Result<File> {
         Ok(file)
     };
     lock().with_context(|| format!("cannot lock {}", path.display()))
+}
+
+fn package(version: &Version) -> String {
+    format!("{PREFIX}{version}{SUFFIX}")
+}
+
+/// Whether a package is a part of a kernel's: newer ones are divided.
+fn is_part(name: &str) -> bool {
+    let parts = ["linux-binary-", "linux-modules-"];
+    parts.iter().any(|part| name.starts_with(part))
+}
+
+/// Whether it is one that no list has.
+fn is_missing_part(name: &str) -> bool {
+    name.strip_prefix('<').is_some_and(is_part)
 }
 
 /// An unpacked kernel.

@@ -99,6 +99,9 @@ fn list(kernels: &Kernels) -> Result<()> {
             if is_cached { " (in the cache)" } else { "" }
         );
     }
+    for version in kernels.partial() {
+        println!("{version} (not to be had: mirrors lack a part of it)");
+    }
     Ok(())
 }
 
