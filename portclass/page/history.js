@@ -20,10 +20,10 @@ export class History {
   #covered = 0;
 
   /** Takes a `portclass.history/1` in place of everything. */
-  replace({ seconds, services }) {
+  replace({ seconds, services, others }) {
     this.#clear();
     this.seconds = [...seconds];
-    this.labelled = seconds.map(() => 0);
+    this.labelled = [...(others ?? seconds.map(() => 0))];
     this.#covered = RESOLUTION;
     for (const { service, bits_per_second: bits } of services) {
       this.#services.set(service, [...bits]);

@@ -42,7 +42,7 @@ impl Cli {
         let cli = Self::from_arg_matches(&matches)
             .unwrap_or_else(|error| error.format(&mut command).exit());
         if let (Command::Run(args), Some((name, given))) = (&cli.command, matches.subcommand())
-            && let Err(why) = args.observe.check(given)
+            && let Err(why) = args.check(given)
         {
             let usage = command.find_subcommand_mut(name);
             let error = |run: &mut clap::Command| run.error(ErrorKind::ArgumentConflict, why);

@@ -1,6 +1,8 @@
 //! The accounting: counters in, [`Snapshot`] out. It knows neither where counters come from nor who reads snapshots.
 
+mod history;
 mod origin;
+mod program;
 mod protocol;
 mod row;
 mod snapshot;
@@ -11,7 +13,9 @@ use std::time::Instant;
 
 use portclass_common::{counter::Counter, label::Service};
 
+pub use history::{History, HistoryReport, ServiceHistory};
 pub use origin::{Direction, Origin};
+pub use program::ProgramRuns;
 pub use protocol::name as protocol_name;
 pub use row::{PortRow, Rates, ServiceRow, TunnelRow, UnlabelledRow};
 pub use snapshot::{Frames, InterfaceInfo, RegistryInfo, Snapshot, Tags, Totals};

@@ -1,6 +1,8 @@
 //! The arguments of `portclass run`.
 
-use clap::{ArgAction, Args, builder::BoolishValueParser};
+use std::net::SocketAddr;
+
+use clap::{ArgAction, ArgMatches, Args, builder::BoolishValueParser, parser::ValueSource};
 
 use super::{ObserveArgs, ReportArgs};
 
@@ -13,4 +15,47 @@ pub struct RunArgs {
     /// Log unlabelled frames on stderr, at most ten a second and CPU
     #[arg(long, env = "PORTCLASS_LOG_UNLABELLED", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub log_unlabelled: bool,
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
+}
+
+/// What is served over HTTP.
+#[derive(Debug, Args)]
+pub struct MetricsArgs {
+    /// Serve metrics for Prometheus, a page and JSON over HTTP at this address, such as 127.0.0.1:9464; counts each
+    /// interface by itself
+    #[arg(
+        long = "metrics-listen",
+        value_name = "ADDRESS",
+        env = "PORTCLASS_METRICS_LISTEN"
+    )]
+    pub listen: Option<SocketAddr>,
+    /// Let the first N services that are seen have metrics of their own, and count later ones as "other"
+    #[arg(long = "metrics-top", value_name = "N", env = "PORTCLASS_METRICS_TOP")]
+    pub top: Option<usize>,
+    /// A name that the listener may be asked as, beside addresses, localhost and the host's own name; may be given
+    /// several times
+    #[arg(
+        long = "metrics-host",
+        value_name = "NAME",
+        env = "PORTCLASS_METRICS_HOST",
+        value_delimiter = ','
+    )]
+    pub hosts: Vec<String>,
+    /// Have the kernel time its programs, for metrics: takes root, and some nanoseconds a packet
+    #[arg(long = "metrics-run-time", env = "PORTCLASS_METRICS_RUN_TIME", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub run_time: bool,
+}
+
+impl RunArgs {
+    /// Says which options do not go together; see [`ObserveArgs::check`].
+    pub fn check(&self, given: &ArgMatches) -> Result<(), &'static str> {
+        self.observe.check(given)?;
+        let typed = |option| given.value_source(option) == Some(ValueSource::CommandLine);
+        let options = ["top", "hosts", "run_time"];
+        if self.metrics.listen.is_none() && options.into_iter().any(typed) {
+            return Err("the other --metrics options are for --metrics-listen; use it too");
+        }
+        Ok(())
+    }
 }

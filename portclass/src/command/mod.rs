@@ -14,6 +14,7 @@ pub mod registry;
 mod replace;
 pub mod replay;
 pub mod run;
+mod serve;
 mod session;
 pub mod status;
 pub mod stderr;

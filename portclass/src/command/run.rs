@@ -10,6 +10,7 @@ use portclass::report::{Live, Reporter};
 use super::{
     Failure,
     output::{Output, is_closed},
+    serve::{self, Feed, Listener, Publication},
     session::{Ends, Session, Wishes, every},
     unless_closed,
 };
@@ -26,16 +27,26 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     let in_place =
         io::stdout().is_terminal() && !(args.log_unlabelled && io::stderr().is_terminal());
     let report = args.report;
+    let metrics = args.metrics;
+    let listener = metrics.listen.map(Listener::bind).transpose()?;
     let wishes = Wishes {
         sort: report.sort.into(),
         log_unlabelled: args.log_unlabelled,
+        per_interface: listener.is_some(),
+        times_programs: listener.is_some() && metrics.run_time,
     };
-    let (session, mut ends) = Session::start(&args.observe, &wishes)?;
+    let (mut session, mut ends) = Session::start(&args.observe, &wishes)?;
+    let served = serve::Wishes {
+        top: metrics.top,
+        hosts: metrics.hosts,
+    };
+    let feed = listener.map(|listener| listener.serve(served, first(&mut session)));
     let live = in_place.then(Live::default);
     let reporter = Reporter::new(report.format.into(), report.limit, live, io::stdout());
     let mut run = Run {
         session,
         output: Output::start(reporter),
+        feed: feed.transpose()?,
     };
     ends.after(args.observe.duration);
     let watched = run.watch(&mut ends, args.observe.interval).await;
@@ -46,10 +57,21 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     }
 }
 
+/// What there is before anything was counted.
+fn first(session: &mut Session) -> Publication {
+    Publication {
+        snapshot: session.whole(),
+        programs: session.programs(),
+        is_last: false,
+    }
+}
+
 /// What a run works with once it has attached.
 struct Run {
     session: Session,
     output: Output,
+    /// Who collects metrics or looks at the page.
+    feed: Option<Feed>,
 }
 
 impl Run {
@@ -67,18 +89,38 @@ impl Run {
                 _ = looks.tick() => if is_closed(&io::stdout()) {
                     return Err(io::ErrorKind::BrokenPipe.into());
                 },
-                _ = ticks.tick() => if !self.output.is_busy() {
-                    let snapshot = self.session.interval();
-                    self.output.interval(snapshot);
-                },
+                _ = ticks.tick() => self.report(),
             }
         }
+    }
+
+    /// Reports to all that take a report now.
+    fn report(&mut self) {
+        if self.output.is_busy() && self.feed.is_none() {
+            return;
+        }
+        let snapshot = self.session.interval();
+        if let Some(feed) = &self.feed {
+            feed.publish(Publication {
+                snapshot: snapshot.clone(),
+                programs: self.session.programs(),
+                is_last: false,
+            });
+        }
+        self.output.interval(snapshot);
     }
 
     /// The final report. Nothing is attached any more, so whoever reads may take their time, but not for ever.
     async fn report_whole(&mut self, ends: &mut Ends) -> Result<(), Failure> {
         const PATIENCE: Duration = Duration::from_secs(5);
         let whole = self.session.whole();
+        if let Some(feed) = self.feed.take() {
+            feed.end(Publication {
+                snapshot: whole.clone(),
+                programs: self.session.programs(),
+                is_last: true,
+            });
+        }
         ends.after(Some(PATIENCE));
         tokio::select! {
             written = self.output.whole(whole) => unless_closed(written),

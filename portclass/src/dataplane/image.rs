@@ -6,8 +6,8 @@ use aya::{
     Ebpf,
     maps::{Map, MapData},
     programs::{
-        ProgramError, ProgramInfo, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
-        TestRunResult, Xdp, tc::SchedClassifierLink, xdp::XdpLink,
+        Program, ProgramError, ProgramInfo, SchedClassifier, TcAttachType, TestRun as _,
+        TestRunOptions, TestRunResult, Xdp, tc::SchedClassifierLink, xdp::XdpLink,
     },
 };
 use portclass_common::{counter::Counter, names, packet::Link};
@@ -229,6 +229,12 @@ impl Image {
     fn classifier(&mut self, name: &'static str) -> Result<&mut SchedClassifier, DataplaneError> {
         let program = self.ebpf.program_mut(name).ok_or_else(|| absent(name))?;
         Ok(program.try_into()?)
+    }
+
+    /// The programs that are loaded, each with its name.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&'static str, &Program)> {
+        let loaded = self.loaded.iter();
+        loaded.filter_map(|&(_, _, name)| Some((name, self.ebpf.program(name)?)))
     }
 
     /// The ids of the programs that are loaded.

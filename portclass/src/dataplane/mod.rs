@@ -22,6 +22,7 @@ mod pins;
 pub mod probe;
 mod tc;
 mod test_run;
+mod timing;
 
 pub use attach::{Attachment, Mode, ObtainedMode};
 pub use error::{DataplaneError, MOUNT_BPFFS, PinError};
@@ -37,3 +38,4 @@ pub use tc::{
     ObtainedHook, OurFilter, TcAttachment, TcHook, TcxProgram, our_filters, our_tcx_programs,
 };
 pub use test_run::{LONGEST_RUN, SHORTEST_RUN, TestRuns};
+pub use timing::{TimedProgram, Timing};

@@ -5,6 +5,7 @@ use std::io;
 use aya::{
     Ebpf, Pod, include_bytes_aligned,
     maps::{Array, HashMap, Map, MapError},
+    programs::Program,
 };
 use portclass_common::{
     counter::Counter,
@@ -246,6 +247,11 @@ impl Dataplane {
         write: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<KernelLog, DataplaneError> {
         self.images[0].log(write)
+    }
+
+    /// All programs that are loaded, each with its name.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&'static str, &Program)> {
+        self.images.iter().flat_map(Image::programs)
     }
 
     /// The ids of all programs that are loaded.

@@ -60,6 +60,11 @@ impl Layers {
             .filter(move |&layer| self.0 & 1 << layer as u32 != 0)
     }
 
+    /// The names of the layers, lowest first.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.iter().map(Layer::name)
+    }
+
     /// One bit a layer.
     pub const fn bits(self) -> u32 {
         self.0

@@ -6,6 +6,7 @@ mod doctor;
 mod json;
 mod live;
 mod lookup;
+mod metrics;
 mod nft;
 mod number;
 mod registry;
@@ -18,6 +19,7 @@ use std::io::{self, Write as _};
 pub use doctor::{diagnosis_json, diagnosis_table};
 pub use live::{Live, Size};
 pub use lookup::{lookup_json, lookup_table};
+pub use metrics::{Exposition, Metrics};
 pub use nft::{NftForm, NftServices, NftTable, NftTableError};
 pub use number::grouped;
 pub use registry::{
@@ -28,6 +30,15 @@ pub use shown::Layout;
 pub use table::table;
 
 use crate::account::Snapshot;
+
+/// A snapshot as a JSON document on one line.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn snapshot_line(out: &mut impl io::Write, snapshot: &Snapshot) -> io::Result<()> {
+    json::line(out, snapshot)
+}
 
 /// How a run is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use std::{
 };
 
 use portclass::{
-    account::{Account, Observed, Snapshot, Sort},
+    account::{Account, Observed, ProgramRuns, Snapshot, Sort},
     dataplane::{
-        Access, Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, interfaces,
+        Access, Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, Timing, interfaces,
         probe::InterfaceFacts,
     },
     doctor::{why_not_attached, without_perfmon},
@@ -48,6 +48,10 @@ pub struct Wishes {
     pub sort: Sort,
     /// Whether the kernel side tells of unlabelled frames on stderr.
     pub log_unlabelled: bool,
+    /// Whether each interface is counted by itself, though the user has not asked for it.
+    pub per_interface: bool,
+    /// Whether the kernel times its programs.
+    pub times_programs: bool,
 }
 
 /// The program, attached, and the account of what it counts.
@@ -59,6 +63,7 @@ pub struct Session {
     reload: Reload,
     log: Option<AsyncFd<KernelLog>>,
     looks: Interval,
+    timing: Option<Timing>,
 }
 
 impl Session {
@@ -80,7 +85,9 @@ impl Session {
             original_length: false,
         };
         let (mut dataplane, origin) = open(args, settings)?;
-        let points = points(args, &interfaces, &mut dataplane)?;
+        let per_interface = args.per_interface || wishes.per_interface;
+        let points = points(args, per_interface, &interfaces, &mut dataplane)?;
+        let timing = wishes.times_programs.then(Timing::start).transpose()?;
         let log = match settings.log_unlabelled {
             true => Some(readable(dataplane.log({
                 let interfaces = interfaces.clone();
@@ -150,6 +157,7 @@ impl Session {
             reload: Reload::new(origin, reload),
             log,
             looks: every(LOOK_AT_INTERFACES),
+            timing,
         };
         Ok((session, ends))
     }
@@ -216,6 +224,22 @@ impl Session {
         let counters = dataplane.counters();
         self.account
             .whole(&counters, |slot| dataplane.service(slot))
+    }
+
+    /// What the programs cost, where that is measured.
+    pub fn programs(&self) -> Vec<ProgramRuns> {
+        if self.timing.is_none() {
+            return Vec::new();
+        }
+        let programs = self.dataplane.timed_programs().into_iter();
+        programs
+            .map(|program| ProgramRuns {
+                name: program.name.to_owned(),
+                id: program.id,
+                runs: program.runs,
+                time: program.time,
+            })
+            .collect()
     }
 
     /// Others may have loaded another registry into the pinned maps.

@@ -38,10 +38,11 @@ impl Point {
 /// A point for each direction, and for each interface where they are counted by themselves.
 pub fn points(
     args: &ObserveArgs,
+    per_interface: bool,
     interfaces: &[Interface],
     dataplane: &mut Dataplane,
 ) -> Result<Vec<Point>, Failure> {
-    let observed = if args.per_interface {
+    let observed = if per_interface {
         interfaces
             .iter()
             .map(|interface| Some(interface.index))
