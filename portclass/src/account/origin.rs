@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::InterfaceInfo;
 
 /// Which way frames go, as the observed interface sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Frames that come in.

@@ -31,6 +31,15 @@ pub(super) fn scaled(rate: f64) -> String {
     format!("{scaled:.decimals$}{}", UNITS[unit])
 }
 
+/// A number to the last digit as long as it has six of them, and then as [`scaled`].
+pub(super) fn short(number: u64) -> String {
+    if number < 1_000_000 {
+        grouped(number)
+    } else {
+        scaled(number as f64)
+    }
+}
+
 /// A part of a whole, in per cent.
 pub(super) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
@@ -65,7 +74,7 @@ pub(super) fn ports(ports: impl Iterator<Item = u16>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, ports, scaled, share};
+    use super::{grouped, ports, scaled, share, short};
 
     #[test]
     fn digits_come_in_groups_of_three() {
@@ -86,6 +95,14 @@ mod tests {
             [
                 "0", "0.50", "9.99", "99.9", "100", "999", "1.00k", "24.0k", "1.50G", "2000T"
             ]
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_short_enough_are_exact() {
+        assert_eq!(
+            [0, 999_999, 1_000_000, u64::MAX].map(short),
+            ["0", "999,999", "1.00M", "18446744T"]
         );
     }
 

@@ -216,7 +216,7 @@ fn origins(snapshot: &Snapshot) -> impl Iterator<Item = (&Option<String>, Direct
 }
 
 /// Whether more than one direction is observed.
-fn has_directions(snapshot: &Snapshot) -> bool {
+pub(super) fn has_directions(snapshot: &Snapshot) -> bool {
     let interfaces = snapshot.interfaces.iter();
     let observed = interfaces.flat_map(|interface| interface.directions.iter().copied());
     let mut all = observed.chain(origins(snapshot).map(|(_, direction)| direction));
@@ -224,7 +224,7 @@ fn has_directions(snapshot: &Snapshot) -> bool {
     all.any(|direction| Some(direction) != first)
 }
 
-fn total_rates(snapshot: &Snapshot) -> Option<Rates> {
+pub(super) fn total_rates(snapshot: &Snapshot) -> Option<Rates> {
     snapshot.interval_seconds?;
     let services = snapshot.services.iter().map(|row| row.rates);
     let reasons = snapshot.unlabelled.iter().map(|row| row.rates);

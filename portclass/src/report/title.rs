@@ -33,7 +33,7 @@ pub(super) fn title(snapshot: &Snapshot) -> String {
 }
 
 /// An interface, and how its programs are attached.
-fn interface(info: &InterfaceInfo) -> String {
+pub(super) fn interface(info: &InterfaceInfo) -> String {
     let name = one_line(&info.name);
     let egress = info.egress.map(|hook| format!("egress {hook}"));
     let hooks: Vec<_> = info
