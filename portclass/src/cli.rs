@@ -6,6 +6,7 @@ mod observe;
 mod registry;
 mod replay;
 mod run;
+mod top;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -25,6 +26,7 @@ pub use self::registry::{
 };
 pub use self::replay::{EngineArg, ReplayArgs};
 pub use self::run::RunArgs;
+pub use self::top::TopArgs;
 
 /// Labels live traffic with its registered service, in the kernel.
 #[derive(Debug, Parser)]
@@ -41,8 +43,13 @@ impl Cli {
         let matches = command.get_matches_mut();
         let cli = Self::from_arg_matches(&matches)
             .unwrap_or_else(|error| error.format(&mut command).exit());
-        if let (Command::Run(args), Some((name, given))) = (&cli.command, matches.subcommand())
-            && let Err(why) = args.check(given)
+        let check = |given| match &cli.command {
+            Command::Run(args) => args.check(given),
+            Command::Top(args) => args.observe.check(given),
+            _ => Ok(()),
+        };
+        if let Some((name, given)) = matches.subcommand()
+            && let Err(why) = check(given)
         {
             let usage = command.find_subcommand_mut(name);
             let error = |run: &mut clap::Command| run.error(ErrorKind::ArgumentConflict, why);
@@ -60,6 +67,8 @@ pub enum Command {
                       and ends it otherwise."
     )]
     Run(RunArgs),
+    /// Label the traffic of interfaces and look at it live, as a screen with keys
+    Top(TopArgs),
     /// Label the frames of captures, by the program in the kernel, and print the same report
     Replay(ReplayArgs),
     /// Say what the registry says of ports and names; needs no privilege

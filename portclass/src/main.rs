@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     let success = |()| ExitCode::SUCCESS;
     let result = match Cli::from_command_line().command {
         Command::Run(args) => command::run::run(args).map(success),
+        Command::Top(args) => command::top::run(args).map(success),
         Command::Replay(args) => command::replay::run(args).map(success),
         Command::Lookup(args) => command::lookup::run(args).map(success),
         Command::Registry(command) => command::registry::run(command).map(success),

@@ -116,7 +116,14 @@ fn a_room_is_found_however_it_is_named() {
 fn only_the_dataplane_speaks_to_the_kernel_and_only_the_binary_knows_clap() {
     for room in ["registry", "capture", "host", "doctor", "account", "report"] {
         for (file, line) in lines(room) {
-            for library in ["aya", "rustix", "netlink_", "tokio", "clap"] {
+            for library in [
+                "aya",
+                "rustix",
+                "netlink_",
+                "tokio",
+                "clap",
+                "ratatui::crossterm",
+            ] {
                 let import = format!("use {library}");
                 assert!(!line.contains(&import), "{file}: {line}");
             }

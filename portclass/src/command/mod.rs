@@ -18,6 +18,7 @@ mod serve;
 mod session;
 pub mod status;
 pub mod stderr;
+pub mod top;
 mod update;
 
 use std::{error::Error, fmt, io};

@@ -88,7 +88,8 @@ impl Output {
     }
 }
 
-fn terminal_size() -> Option<Size> {
+/// The size of the terminal that stdout is, where it says one.
+pub fn terminal_size() -> Option<Size> {
     let size = tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0 && size.ws_row > 0).then_some(Size {
         columns: size.ws_col,

@@ -34,6 +34,7 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
         log_unlabelled: args.log_unlabelled,
         per_interface: listener.is_some(),
         times_programs: listener.is_some() && metrics.run_time,
+        keeps_registry: false,
     };
     let (mut session, mut ends) = Session::start(&args.observe, &wishes)?;
     let served = serve::Wishes {

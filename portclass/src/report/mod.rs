@@ -10,6 +10,7 @@ mod metrics;
 mod nft;
 mod number;
 mod registry;
+mod screen;
 mod shown;
 mod table;
 mod title;
@@ -26,6 +27,7 @@ pub use registry::{
     Checked, Compared, check_json, check_table, diff_json, diff_table, records_csv, records_json,
     records_table, registry_csv, registry_json, services,
 };
+pub use screen::{Colours, Described, Key, Order, Screen, ScreenOptions};
 pub use shown::Layout;
 pub use table::table;
 

@@ -52,6 +52,8 @@ pub struct Wishes {
     pub per_interface: bool,
     /// Whether the kernel times its programs.
     pub times_programs: bool,
+    /// Whether the registry is to be had once its names are in the maps.
+    pub keeps_registry: bool,
 }
 
 /// The program, attached, and the account of what it counts.
@@ -61,6 +63,7 @@ pub struct Session {
     /// Interfaces that are still there, as far as is known.
     observed: Vec<Interface>,
     reload: Reload,
+    registry: Option<Registry>,
     log: Option<AsyncFd<KernelLog>>,
     looks: Interval,
     timing: Option<Timing>,
@@ -84,7 +87,8 @@ impl Session {
             mark: marks.then_some(args.mark_mask),
             original_length: false,
         };
-        let (mut dataplane, origin) = open(args, settings)?;
+        let (mut dataplane, origin, mut registry) = open(args, settings)?;
+        registry = registry.filter(|_| wishes.keeps_registry);
         let per_interface = args.per_interface || wishes.per_interface;
         let points = points(args, per_interface, &interfaces, &mut dataplane)?;
         let timing = wishes.times_programs.then(Timing::start).transpose()?;
@@ -155,11 +159,17 @@ impl Session {
             dataplane,
             observed: attached,
             reload: Reload::new(origin, reload),
+            registry,
             log,
             looks: every(LOOK_AT_INTERFACES),
             timing,
         };
         Ok((session, ends))
+    }
+
+    /// The registry that the session has begun with, once, where it is kept and labels do not come from pinned maps.
+    pub fn take_registry(&mut self) -> Option<Registry> {
+        self.registry.take()
     }
 
     /// Waits for the next thing that a session does whoever looks at it, and does it: writes what the kernel side tells,
@@ -263,8 +273,12 @@ fn has_terminal() -> bool {
     io::stdin().is_terminal() || io::stdout().is_terminal()
 }
 
-/// The pinned maps where there are some and no other registry is asked for, private ones otherwise.
-fn open(args: &ObserveArgs, settings: Settings) -> Result<(Dataplane, Origin), Failure> {
+/// The pinned maps where there are some and no other registry is asked for, private ones otherwise, with the registry that
+/// is in them.
+fn open(
+    args: &ObserveArgs,
+    settings: Settings,
+) -> Result<(Dataplane, Origin, Option<Registry>), Failure> {
     if args.registry.is_default() {
         let pin_dir = &args.pins.pin_dir;
         let lock = Lock::shared(pin_dir);
@@ -276,7 +290,7 @@ fn open(args: &ObserveArgs, settings: Settings) -> Result<(Dataplane, Origin), F
                     "using the pinned registry in {}",
                     pins.directory().display()
                 ));
-                return Ok((dataplane, Origin::Pinned(pin_dir.clone())));
+                return Ok((dataplane, Origin::Pinned(pin_dir.clone()), None));
             }
             Ok((None, _)) => {}
             Err(error) => say(format_args!(
@@ -289,7 +303,7 @@ fn open(args: &ObserveArgs, settings: Settings) -> Result<(Dataplane, Origin), F
     let entries = registry.entries().count();
     let mut dataplane = Dataplane::open(Maps::Private { entries }, settings).map_err(not_loaded)?;
     dataplane.fill(&registry)?;
-    Ok((dataplane, Origin::of(sources)))
+    Ok((dataplane, Origin::of(sources), Some(registry)))
 }
 
 /// A tick every `period`, the first one in a `period`; late ones are left out.

@@ -118,7 +118,9 @@ mod tests {
     #[test]
     fn a_filter_has_no_control_characters_and_an_end() {
         let mut filter = Filter::default();
-        "a\u{1b}\u{9b}b".chars().for_each(|character| filter.push(character));
+        "a\u{1b}\u{9b}b"
+            .chars()
+            .for_each(|character| filter.push(character));
         assert_eq!(filter.text(), "ab");
         (0..1_000).for_each(|_| filter.push('é'));
         assert_eq!(filter.text().chars().count(), LONGEST);
