@@ -16,6 +16,7 @@ mod cli {
     mod replay;
     mod replay_ends;
     mod replay_errors;
+    mod top;
 }
 
 fn portclass(arguments: &[&str]) -> Output {

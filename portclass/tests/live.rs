@@ -1,4 +1,4 @@
-//! `portclass run` on real interfaces with real packets, in network namespaces of its own. Takes root.
+//! `portclass run` and `portclass top` on real interfaces with real packets, in network namespaces of its own. Takes root.
 
 mod live {
     mod attach;
@@ -23,6 +23,8 @@ mod live {
     mod sockets;
     mod stacked;
     mod tag_consumer;
+    mod tmux;
+    mod top;
     mod virtio;
     mod wireguard;
 }

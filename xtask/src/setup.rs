@@ -32,12 +32,13 @@ const DEBIAN_LINKER: &[&str] = &[
 const RUSTUP_LINKER: &[&str] = &["--version", "0.10.3", "--locked"];
 
 /// Programs that the tests call, each with Debian's package for it.
-const TEST_TOOLS: [(&str, &str); 5] = [
+const TEST_TOOLS: [(&str, &str); 6] = [
     ("bpftool", "bpftool"),
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
     ("setcap", "libcap2-bin"),
+    ("tmux", "tmux"),
 ];
 
 /// Programs that run virtual machines, or in them, each with Debian's package for it.

@@ -109,7 +109,8 @@ impl Screen {
             self.colours.heading(),
         );
         // Text needs the most room, and a graph some.
-        let high = (area.height / 3).clamp(1, 12);
+        let high = (area.height / 4).clamp(2, 12);
+        let gap = u16::from(area.height >= 12);
         let graph = Rect {
             y: area.y + 1,
             height: high,
@@ -118,8 +119,8 @@ impl Screen {
         .intersection(area);
         self.over_time(buffer, graph, watched, id);
         let text = Rect {
-            y: area.y + high + 3,
-            height: area.height.saturating_sub(high + 3),
+            y: area.y + high + 2 + gap,
+            height: area.height.saturating_sub(high + 2 + gap),
             ..area
         };
         let lines = self.lines(row, &rows, watched, detail);

@@ -49,7 +49,7 @@ impl Screen {
                 format!("{packet_rate:>5} packets/s"),
                 format!("{bit_rate:>5} bits/s"),
                 format!("{unlabelled:>5} unlabelled"),
-                format!("{packets} packets, {bytes} bytes in all"),
+                format!("{packets} packets, {bytes} bytes"),
             ],
             false => [
                 format!("{packet_rate:>5} pkts/s"),

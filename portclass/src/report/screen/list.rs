@@ -3,8 +3,10 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
+    style::Style,
     widgets::{Sparkline, Widget as _},
 };
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     Watched,
@@ -12,9 +14,12 @@ use super::{
     paint::{Colours, Edge, line, put},
     row::{Row, Subject},
 };
-use crate::report::{
-    number::{ports, scaled, share, short},
-    table::has_directions,
+use crate::{
+    report::{
+        number::{ports, scaled, share, short},
+        table::has_directions,
+    },
+    text::one_line,
 };
 
 /// Eight to a character: ▁ to █.
@@ -114,37 +119,42 @@ impl List<'_> {
         };
         let style = match column {
             Column::BitRate => Colours::strong(),
-            _ => Default::default(),
+            _ => Style::new(),
         };
         put(buffer, area, &text, edge(column), style);
     }
 
-    /// A name with its ports beside it. They tell more than the end of a name that is too long.
+    /// A name with its ports beside it. Both have half of the room at least.
     fn name(&self, buffer: &mut Buffer, area: Rect, row: &Row<'_>) {
         let ports = ports(row.ports.iter().map(|row| row.port));
         if row.subject == Subject::Services && self.numbers {
-            return put(buffer, area, &ports, Edge::Left, Default::default());
+            return put(buffer, area, &ports, Edge::Left, Style::new());
         }
-        let ports_width = ports.len() as u16;
-        let beside = match ports_width {
-            0 => 0,
-            width => width + 1,
-        };
-        let is_room = beside <= area.width / 2;
+        if ports.is_empty() {
+            return put(buffer, area, row.name, Edge::Left, Style::new());
+        }
+        let name = one_line(row.name);
+        let name_width = u16::try_from(name.width()).unwrap_or(u16::MAX);
+        let left = area.width.saturating_sub(name_width.saturating_add(1));
+        let ports_width = (ports.len() as u16).min(left.max(area.width / 2));
+        let name_width = name_width.min(area.width.saturating_sub(ports_width + 1));
         let room = Rect {
-            width: area.width - if is_room { beside } else { 0 },
+            width: name_width,
             ..area
         };
-        put(buffer, room, row.name, Edge::Left, Default::default());
-        if is_room && beside > 0 {
-            let end = ends_at(buffer, room) + 1;
-            let area = Rect {
-                x: end,
-                width: ports_width,
-                ..area
-            };
-            put(buffer, area, &ports, Edge::Left, Colours::weak());
-        }
+        put(buffer, room, &name, Edge::Left, Style::new());
+        let beside = Rect {
+            x: area.x + name_width + 1,
+            width: ports_width,
+            ..area
+        };
+        put(
+            buffer,
+            beside.intersection(area),
+            &ports,
+            Edge::Left,
+            Colours::weak(),
+        );
     }
 
     fn graph(&self, buffer: &mut Buffer, area: Rect, row: &Row<'_>) {
@@ -166,16 +176,6 @@ pub(super) fn bars(rates: &[f32], lines: u16) -> Sparkline<'static> {
         false => vec![0; rates.len()],
     };
     Sparkline::default().data(data).max(levels as u64)
-}
-
-/// Where the text in the first line of `area` ends.
-fn ends_at(buffer: &Buffer, area: Rect) -> u16 {
-    let blank = |x: &u16| buffer[(*x, area.y)].symbol() == " ";
-    let mut end = area.right();
-    while end > area.x && blank(&(end - 1)) {
-        end -= 1;
-    }
-    end
 }
 
 fn edge(column: Column) -> Edge {

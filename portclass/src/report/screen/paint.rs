@@ -79,17 +79,23 @@ pub(super) fn put(buffer: &mut Buffer, area: Rect, text: &str, edge: Edge, style
     buffer.set_stringn(area.x + blank, area.y, &text, room, style);
 }
 
-/// Puts as many of `parts` as there is room for, in their order, side by side.
+/// Puts as many of `parts` as there is room for, in their order, side by side. Blanks at the start of one keep its width,
+/// whatever its numbers are.
 pub(super) fn put_parts(buffer: &mut Buffer, area: Rect, parts: &[(String, Style)]) {
     const GAP: u16 = 2;
     let mut rest = area;
-    for (position, (text, style)) in parts.iter().enumerate() {
-        let text = one_line(text);
-        let width = text.width() as u16;
+    for (position, (padded, style)) in parts.iter().enumerate() {
+        let text = one_line(padded);
+        let width = padded.width().max(text.width());
+        let width = u16::try_from(width).unwrap_or(u16::MAX);
         if width > rest.width && position > 0 {
             continue;
         }
-        put(buffer, rest, &text, Edge::Left, *style);
+        let room = Rect {
+            width: width.min(rest.width),
+            ..rest
+        };
+        put(buffer, room, &text, Edge::Right, *style);
         let taken = width.saturating_add(GAP).min(rest.width);
         rest.x += taken;
         rest.width -= taken;

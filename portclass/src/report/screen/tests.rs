@@ -376,7 +376,7 @@ fn no_size_is_too_small_to_draw_in() {
         let mut world = plain().passed();
         world.press(view);
         world.screen.say("a line".to_owned());
-        for width in 1..=90 {
+        for width in (1..=30).chain([40, 60, 80, 90]) {
             for height in 1..=26 {
                 let lines = world.lines(width, height);
                 let is_small = width < 24 || height < 7;
@@ -430,12 +430,12 @@ fn a_list_scrolls_with_its_mark() {
     assert!(list(&mut world)[0].starts_with("https 443"));
     world.press("G");
     let last = list(&mut world);
-    assert!(last[0].starts_with("x11 6000"), "{last:#?}");
+    assert!(last[0].starts_with("ssh 22"), "{last:#?}");
     assert!(last[1].starts_with("a-"), "{last:#?}");
     world.press("k");
     assert_eq!(list(&mut world), last);
     world.press("k");
-    assert!(list(&mut world)[0].starts_with("ssh 22"));
+    assert!(list(&mut world)[0].starts_with("x11 6000"));
 }
 
 #[test]
@@ -461,7 +461,7 @@ fn every_order_and_its_reverse() {
             "ssh 22 tcp",
             "https 443 tcp",
             "ssh 22 tcp",
-            "a-service-with-quite-a-long-name-in… 40000 tcp",
+            "a-service-with-quite-a-long-nam… 40000 tcp",
             "ssh 22 tcp",
             "https 443 tcp",
         ]
