@@ -39,7 +39,6 @@ impl Pane {
         command
             .env_clear()
             .env("PATH", format!("{programs}:{path}"))
-            .env("PS1", format!("{PROMPT} "))
             .env("LC_ALL", "C.UTF-8")
             .args(["-u", "-f", "/dev/null", "new-session", "-d"])
             .args(["-x", &columns.to_string(), "-y", &rows.to_string()])
@@ -60,7 +59,10 @@ impl Pane {
             shell: ask("#{pane_pid}"),
             folder,
         };
-        pane.wait_for(PROMPT);
+        // Some shells take no prompt from the environment.
+        pane.enter(&format!("PS1='{PROMPT} '"));
+        let is_prompt = |line: &str| line.starts_with(PROMPT);
+        pane.wait_until("a prompt", |screen| screen.lines().any(is_prompt));
         pane
     }
 
