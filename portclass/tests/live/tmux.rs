@@ -61,9 +61,14 @@ impl Pane {
         };
         // Some shells take no prompt from the environment.
         pane.enter(&format!("PS1='{PROMPT} '"));
-        let is_prompt = |line: &str| line.starts_with(PROMPT);
-        pane.wait_until("a prompt", |screen| screen.lines().any(is_prompt));
+        pane.wait_for_prompt();
         pane
+    }
+
+    /// Waits until the shell waits for a command: what is typed before may be another program's.
+    pub fn wait_for_prompt(&self) {
+        // The shell's own prompt may stand in front of the first one.
+        self.wait_until("a prompt", |screen| screen.trim_end().ends_with(PROMPT));
     }
 
     /// Types a line and the return key.

@@ -40,6 +40,7 @@ fn assert_given_back(hosts: &Hosts, pane: &Pane, status: i32) {
         screen.contains("what was there before") && !screen.contains("q quit")
     });
     wait_until("nothing is attached", || !is_attached(hosts));
+    pane.wait_for_prompt();
     pane.enter("echo status $?; stty -a | cmp - before && echo as it was");
     pane.wait_until("the terminal as it was", |screen| {
         let has = |wanted: &str| screen.lines().any(|line| line == wanted);
