@@ -8,10 +8,12 @@ mod live {
     mod egress;
     mod ends;
     mod flood;
+    mod http;
     mod interfaces;
     mod ip_link;
     mod layers;
     mod marks;
+    mod metrics;
     mod nft;
     mod pins;
     mod privileges;

@@ -1,0 +1,72 @@
+//! A client for HTTP/1.1, inside a network namespace.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{Ipv4Addr, TcpStream},
+    time::Duration,
+};
+
+use serde_json::Value;
+use testbed::netns::Netns;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// In lower case.
+    pub headers: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+}
+
+/// Connects to a port of the loopback interface.
+pub fn connect(netns: &Netns, port: u16) -> io::Result<TcpStream> {
+    let stream = netns.enter(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    Ok(stream)
+}
+
+/// Sends these bytes and reads until the other side hangs up.
+pub fn exchange(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = connect(netns, port)?;
+    stream.write_all(bytes)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+/// Asks with a method and headers, each with its line's end, and a body.
+pub fn ask(netns: &Netns, port: u16, request: &str, headers: &str, body: &str) -> Answer {
+    let length = body.len();
+    let text = format!(
+        "{request} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    );
+    let answer = exchange(netns, port, text.as_bytes()).expect("an answer");
+    let answer = String::from_utf8(answer).expect("text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("headers");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    Answer {
+        status: status.expect("a status"),
+        headers: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    }
+}
+
+/// Asks for a path.
+pub fn get(netns: &Netns, port: u16, path: &str) -> Answer {
+    ask(
+        netns,
+        port,
+        &format!("GET {path}"),
+        "Host: localhost\r\n",
+        "",
+    )
+}

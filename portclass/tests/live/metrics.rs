@@ -1,0 +1,341 @@
+//! What a run serves over HTTP: numbers of real packets, to whoever asks, and nothing that holds the run up.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read as _, Write as _},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use testbed::{packet_socket::PacketSocket, privilege::is_root_or_skips, tool::is_there_or_skips};
+
+use super::{
+    count::{rows, send_plan, totals},
+    http::{ask, connect, exchange, get},
+    process::{Hosts, Run, assert_one_line, portclass, wait_until},
+};
+
+/// A run that serves, and its port.
+pub fn serve(hosts: &Hosts, options: &str) -> (Run, u16) {
+    hosts.server.ip("link set dev lo up").expect("up");
+    let arguments =
+        format!("-i server0 --metrics-listen 127.0.0.1:0 --interval 100ms --format json {options}");
+    let mut run = Run::start(&hosts.server, &arguments);
+    let line = run.next_line();
+    let port = line
+        .trim_end()
+        .strip_suffix('/')
+        .and_then(|line| line.rsplit(':').next());
+    let port = port.and_then(|port| port.parse().ok());
+    (run, port.unwrap_or_else(|| panic!("no address: {line}")))
+}
+
+/// The values of a metric by one of its labels, summed.
+fn sums(text: &str, metric: &str, label: &str) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for line in text.lines() {
+        let Some(rest) = line
+            .strip_prefix(metric)
+            .and_then(|rest| rest.strip_prefix('{'))
+        else {
+            continue;
+        };
+        let (labels, value) = rest.rsplit_once("} ").expect("a sample");
+        let key = format!("{label}=\"");
+        let name = labels
+            .split_once(&key)
+            .and_then(|(_, rest)| rest.split('"').next());
+        *sums.entry(name.expect("the label").to_owned()).or_default() +=
+            value.parse::<u64>().expect("a whole number");
+    }
+    sums
+}
+
+#[test]
+fn metrics_and_json_have_the_packets_that_were_sent() {
+    if !is_root_or_skips("metrics_and_json_have_the_packets_that_were_sent") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (run, port) = serve(&hosts, "--metrics-run-time");
+    veth.client.up().expect("up");
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    let (sent, total) = send_plan(&socket, 20);
+    let snapshot = || get(&hosts.server, port, "/api/snapshot").json();
+    wait_until("all frames", || totals(&snapshot()) == total);
+    let served = snapshot();
+    assert_eq!(served["schema"], "portclass.snapshot/1");
+    assert_eq!(rows(&served), sent);
+    assert_eq!(served["services"][0]["interface"], "server0");
+    let text = get(&hosts.server, port, "/metrics");
+    assert!(
+        text.headers
+            .contains("content-type: text/plain; version=0.0.4")
+    );
+    let services = sums(&text.body, "portclass_packets_total", "service");
+    let reasons = sums(&text.body, "portclass_unlabelled_packets_total", "class");
+    assert_eq!(services["https"], 20 * 4);
+    assert_eq!(services["vxlan"], 20);
+    let all: u64 = services.values().chain(reasons.values()).sum();
+    assert_eq!(all, total.0);
+    // Frames that leave are not observed, so every run is a frame.
+    let runs = sums(&text.body, "portclass_program_runs_total", "program");
+    assert_eq!(runs.values().sum::<u64>(), total.0);
+    let accept = "Host: localhost\r\nAccept: application/openmetrics-text; version=1.0.0, text/plain;q=0.5\r\n";
+    let open = ask(&hosts.server, port, "GET /metrics", accept, "");
+    assert!(
+        open.headers
+            .contains("content-type: application/openmetrics-text; version=1.0.0")
+    );
+    assert!(open.body.ends_with("# EOF\n"));
+    assert_eq!(
+        sums(&open.body, "portclass_packets_total", "service"),
+        services
+    );
+    let whole = run.interrupt();
+    assert_eq!(rows(&whole), sent);
+}
+
+#[test]
+fn promtool_has_no_complaint() {
+    const TEST: &str = "promtool_has_no_complaint";
+    if !is_root_or_skips(TEST) || !is_there_or_skips("promtool", "prometheus", TEST) {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (_run, port) = serve(&hosts, "--decapsulate --tag metadata --metrics-run-time");
+    veth.client.up().expect("up");
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    let (_, total) = send_plan(&socket, 2);
+    let snapshot = || get(&hosts.server, port, "/api/snapshot").json();
+    wait_until("all frames", || totals(&snapshot()).0 >= total.0);
+    let metrics = get(&hosts.server, port, "/metrics").body;
+    let mut check = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool starts");
+    let mut stdin = check.stdin.take().expect("a pipe");
+    stdin.write_all(metrics.as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = check.wait_with_output().expect("its end");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(
+        output.status.success() && said.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+}
+
+/// A server of Prometheus, which ends with this value.
+struct Prometheus(Child);
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn prometheus_collects_the_packets_that_were_sent() {
+    const TEST: &str = "prometheus_collects_the_packets_that_were_sent";
+    if !is_root_or_skips(TEST) || !is_there_or_skips("prometheus", "prometheus", TEST) {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (_run, port) = serve(&hosts, "");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let configuration = folder.path().join("prometheus.yml");
+    let job = format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: portclass\n  static_configs:\n  - targets: ['localhost:{port}']\n"
+    );
+    fs::write(&configuration, job).expect("room");
+    // The namespace is ours alone, so every port of it is free.
+    const PORT: u16 = 9_090;
+    let mut server = Command::new("prometheus");
+    server
+        .arg(format!("--config.file={}", configuration.display()))
+        .arg(format!("--storage.tsdb.path={}", folder.path().display()))
+        .arg(format!("--web.listen-address=127.0.0.1:{PORT}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _prometheus = Prometheus(hosts.server.spawn(&mut server).expect("prometheus starts"));
+    veth.client.up().expect("up");
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    send_plan(&socket, 30);
+    wait_until("Prometheus listens", || {
+        connect(&hosts.server, PORT).is_ok()
+    });
+    let query = "/api/v1/query?query=sum(portclass_packets_total%7Bservice=%22https%22%7D)";
+    wait_until("its packets", || {
+        let answer = get(&hosts.server, PORT, query);
+        // It says how long its answers are only where they are short.
+        let (from, to) = (answer.body.find('{'), answer.body.rfind('}'));
+        let json = from.zip(to).map(|(from, to)| &answer.body[from..=to]);
+        let json: Option<serde_json::Value> = json.and_then(|json| serde_json::from_str(json).ok());
+        json.is_some_and(|json| json["data"]["result"][0]["value"][1] == "120")
+    });
+}
+
+#[test]
+fn events_begin_with_the_past_and_end_with_the_run() {
+    if !is_root_or_skips("events_begin_with_the_past_and_end_with_the_run") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (run, port) = serve(&hosts, "");
+    let mut stream = connect(&hosts.server, port).expect("connected");
+    let request = "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut text = String::new();
+    let mut read_until = |wanted: &str| {
+        let mut bytes = [0; 4_096];
+        while !text.contains(wanted) {
+            let read = stream.read(&mut bytes).expect("events");
+            assert!(read > 0, "{wanted} is not in {text}");
+            text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        text.clone()
+    };
+    let past = read_until("event: snapshot");
+    assert!(past.contains("content-type: text/event-stream"), "{past}");
+    assert!(past.contains("event: history\ndata: {\"schema\":\"portclass.history/1\""));
+    let start = Instant::now();
+    run.send(Signal::INT);
+    read_until("event: end");
+    let (status, _, said) = run.wait();
+    assert!(status.success(), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_port_in_use_is_one_line_before_anything_is_attached() {
+    if !is_root_or_skips("a_port_in_use_is_one_line_before_anything_is_attached") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let (_run, port) = serve(&hosts, "");
+    let mut second = portclass(&format!("run -i lo --metrics-listen 127.0.0.1:{port}"));
+    let output = hosts.server.output(&mut second).expect("portclass starts");
+    let address = format!("127.0.0.1:{port}");
+    assert_one_line(
+        &output,
+        1,
+        &["cannot listen on", &address, "in use", "--metrics-listen"],
+    );
+}
+
+#[test]
+fn only_those_who_ask_this_host_for_what_there_is_are_answered() {
+    if !is_root_or_skips("only_those_who_ask_this_host_for_what_there_is_are_answered") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let (_run, port) = serve(&hosts, "--metrics-host metrics.example");
+    let server = &hosts.server;
+    let status = |request: &str, headers: &str| ask(server, port, request, headers, "").status;
+    let local = "Host: localhost\r\n";
+    for path in ["/", "/page.js", "/metrics", "/api/snapshot"] {
+        let answer = get(server, port, path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(
+            answer
+                .headers
+                .contains("content-security-policy: default-src 'none'"),
+            "{path}"
+        );
+    }
+    assert_eq!(status("GET /metrics", "Host: metrics.example:80\r\n"), 200);
+    for host in [
+        "Host: elsewhere.example\r\n",
+        "Host: localhost.elsewhere.example\r\n",
+        "",
+    ] {
+        assert_eq!(status("GET /metrics", host), 403, "{host}");
+    }
+    for path in ["/etc/passwd", "/../page.js", "/metrics/", "//"] {
+        assert_eq!(status(&format!("GET {path}"), local), 404, "{path}");
+    }
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        assert_eq!(
+            status(&format!("{method} /metrics"), local),
+            405,
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn garbage_floods_and_sleepers_hold_nobody_up() {
+    if !is_root_or_skips("garbage_floods_and_sleepers_hold_nobody_up") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let (run, port) = serve(&hosts, "");
+    let server = &hosts.server;
+    let is_well = || get(server, port, "/metrics").status == 200;
+    for garbage in [
+        &b"\0\xff\x16\x03\x01"[..],
+        b"GET",
+        b"\r\n\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ] {
+        let mut stream = connect(server, port).expect("connected");
+        let _refused = stream.write_all(garbage);
+        drop(stream);
+        assert!(is_well());
+    }
+    // It is refused before it is read whole, and whoever writes on is told so.
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n",
+        "x".repeat(1 << 20)
+    );
+    if let Ok(answer) = exchange(server, port, long.as_bytes()) {
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
+            "{answer}"
+        );
+    }
+    assert!(is_well());
+    // A thousand at once, each of them with half a request.
+    let sleepers: Vec<_> = (0..1_000)
+        .filter_map(|_| {
+            let mut stream = connect(server, port).ok()?;
+            let _refused = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: loc");
+            Some(stream)
+        })
+        .collect();
+    let descriptors = || {
+        let folder = fs::read_dir(format!("/proc/{}/fd", run.id())).expect("its descriptors");
+        folder.count()
+    };
+    wait_until("most of them are turned away", || descriptors() < 64 + 60);
+    // They are ended though they stay.
+    wait_until("somebody else's turn", || {
+        let mut stream = connect(server, port).expect("connected");
+        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let mut answer = String::new();
+        stream.write_all(request).is_ok()
+            && stream.read_to_string(&mut answer).is_ok()
+            && answer.starts_with("HTTP/1.1 200")
+    });
+    drop(sleepers);
+    run.interrupt();
+}
