@@ -232,8 +232,9 @@ pub struct Lock {
     is_new: bool,
 }
 
-/// How long another process may take to change pins, which it does in a fraction of a second.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long another process may take to change pins, which it does in a fraction of a second, or in seconds where processors
+/// are emulated.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Lock {
     /// Waits until nobody changes the pins of `directory`. `None` where there is no such folder.

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -132,6 +133,23 @@ fn promtool_has_no_complaint() {
         output.status.success() && said.is_empty(),
         "{}",
         String::from_utf8_lossy(&said)
+    );
+}
+
+#[test]
+fn promtool_takes_the_example_rules() {
+    const TEST: &str = "promtool_takes_the_example_rules";
+    if !is_there_or_skips("promtool", "prometheus", TEST) {
+        return;
+    }
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/prometheus-rules.yml");
+    let mut check = Command::new("promtool");
+    let output = check.args(["check", "rules"]).arg(rules).output();
+    let output = output.expect("promtool starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("rules found"),
+        "{said}"
     );
 }
 

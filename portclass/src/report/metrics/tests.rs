@@ -1,9 +1,9 @@
-use std::time::Instant;
+use std::{collections::BTreeSet, fs, path::Path, time::Instant};
 
 use portclass_common::{
     counter::{Counter, FIRST_SLOT},
     label::{Class, Service},
-    packet::Reason,
+    packet::{Reason, Tunnel},
     settings::Contents,
     transport::Transport,
 };
@@ -44,11 +44,12 @@ fn snapshot(interface: &str, slots: &[(u64, u64)]) -> Snapshot {
             direction: Direction::Ingress,
         }],
         sort: Sort::default(),
-        tunnels: false,
+        tunnels: true,
         tags: true,
     };
     let mut counters = vec![Counter::default(); FIRST_SLOT as usize];
     counters[Reason::Malformed.counter_index() as usize] = Counter::new(5, 50);
+    counters[Tunnel::Gre.counter_index() as usize] = Counter::new(2, 20);
     counters.extend(
         slots
             .iter()
@@ -177,4 +178,44 @@ fn open_metrics_are_for_those_who_ask() {
             "{accept}"
         );
     }
+}
+
+/// The names of metrics in a text: words that begin with ours, in the middle of none.
+fn metric_names(text: &str) -> BTreeSet<String> {
+    let is_word = |character: char| character.is_ascii_alphanumeric() || "_:".contains(character);
+    let words = text.split(|character: char| !is_word(character));
+    let ours = words.filter(|word| word.starts_with("portclass_"));
+    ours.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_dashboard_and_the_rules_ask_for_metrics_that_there_are() {
+    let program = ProgramRuns {
+        name: "portclass".to_owned(),
+        id: 1,
+        runs: 1,
+        time: std::time::Duration::ZERO,
+    };
+    let all = snapshot("eth0", &[(1, 100)]);
+    let text = Metrics::new(None).text(&all, &[program], Exposition::Prometheus);
+    let there_are = metric_names(&text);
+    let contrib = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib");
+    for file in ["grafana-dashboard.json", "prometheus-rules.yml"] {
+        let text = fs::read_to_string(contrib.join(file)).expect("a file");
+        let asked = metric_names(&text);
+        assert!(asked.len() > 2, "{asked:?}");
+        for name in asked {
+            assert!(
+                there_are.contains(&name),
+                "{file}: {name} is not in {there_are:?}"
+            );
+        }
+    }
+    let dashboard = fs::read(contrib.join("grafana-dashboard.json")).expect("a file");
+    let dashboard: serde_json::Value = serde_json::from_slice(&dashboard).expect("JSON");
+    assert!(
+        dashboard["panels"]
+            .as_array()
+            .is_some_and(|panels| panels.len() > 5)
+    );
 }
