@@ -2,6 +2,7 @@
 
 mod live {
     mod attach;
+    mod browser;
     mod count;
     mod doctor;
     mod doctor_stacked;
@@ -15,6 +16,7 @@ mod live {
     mod marks;
     mod metrics;
     mod nft;
+    mod page;
     mod pins;
     mod privileges;
     mod process;

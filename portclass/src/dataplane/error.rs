@@ -33,7 +33,10 @@ pub enum DataplaneError {
         log: String,
     },
     /// The kernel takes no program that this process may load: without CAP_PERFMON it reads frames out of copies.
-    NoCopies,
+    NoCopies {
+        /// What the verifier said.
+        log: String,
+    },
     /// What reads frames out of copies does not log.
     NoLog,
     /// A map cannot be read or written.
@@ -71,9 +74,14 @@ impl DataplaneError {
             Self::Rejected { error, log } => {
                 format!("the kernel rejects the program: {error}{}", last_line(log))
             }
-            Self::NoCopies => "without CAP_PERFMON frames are read by bpf_xdp_load_bytes, which this kernel lacks \
-                               (Linux 5.18)"
-                .to_owned(),
+            Self::NoCopies { log } if log.contains("invalid func") || log.contains("unknown func") => {
+                "without CAP_PERFMON frames are read by bpf_xdp_load_bytes, which this kernel lacks (Linux 5.18)"
+                    .to_owned()
+            }
+            Self::NoCopies { log } => format!(
+                "without CAP_PERFMON frames are read out of copies, and the kernel rejects the programs that do so{}",
+                last_line(log)
+            ),
             Self::NoLog => "the log of unlabelled frames takes CAP_PERFMON".to_owned(),
             Self::Map { map, why } => format!("BPF map '{map}': {why}"),
             Self::PinsChanged(folder) => format!(
@@ -88,7 +96,7 @@ impl DataplaneError {
     /// What to do about it, where that is known.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::Privilege(_) | Self::NoCopies | Self::NoLog => Some(PRIVILEGE),
+            Self::Privilege(_) | Self::NoCopies { .. } | Self::NoLog => Some(PRIVILEGE),
             Self::NoBpf(_) => Some("it needs CONFIG_BPF_SYSCALL and Linux 5.10 or later"),
             Self::PinsChanged(_) => Some("try again"),
             Self::Unmapped { why, .. } => Some(mapping_remedy(why)),

@@ -166,8 +166,8 @@ impl Image {
             (loaded, _) => loaded,
         };
         match loaded {
-            Err(DataplaneError::Rejected { .. }) if self.access == Access::Copied => {
-                Err(DataplaneError::NoCopies)
+            Err(DataplaneError::Rejected { log, .. }) if self.access == Access::Copied => {
+                Err(DataplaneError::NoCopies { log })
             }
             loaded => loaded,
         }

@@ -74,7 +74,7 @@ pub fn why_not_loaded(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     let id = match error {
         DataplaneError::Privilege(_) => return why_forbidden(error, facts),
         DataplaneError::NoBpf(_) => Id::NoBpf,
-        DataplaneError::NoCopies | DataplaneError::NoLog => Id::PerfmonMissing,
+        DataplaneError::NoCopies { .. } | DataplaneError::NoLog => Id::PerfmonMissing,
         DataplaneError::Rejected { .. } => Id::ProgramRejected,
         DataplaneError::Unmapped { .. } => Id::MapsNotShared,
         DataplaneError::Object(_)

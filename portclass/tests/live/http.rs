@@ -27,7 +27,7 @@ impl Answer {
 /// Connects to a port of the loopback interface.
 pub fn connect(netns: &Netns, port: u16) -> io::Result<TcpStream> {
     let stream = netns.enter(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     Ok(stream)
 }
 
@@ -40,13 +40,38 @@ pub fn exchange(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
+/// Sends these bytes and reads one answer, by the length that it says: not everybody hangs up who is asked to.
+fn whole(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = connect(netns, port)?;
+    stream.write_all(bytes)?;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4_096];
+    while length(&answer).is_none_or(|length| answer.len() < length) {
+        match stream.read(&mut buffer)? {
+            0 => break,
+            read => answer.extend_from_slice(&buffer[..read]),
+        }
+    }
+    Ok(answer)
+}
+
+/// The length of an answer with its headers, once they are there and say so.
+fn length(answer: &[u8]) -> Option<usize> {
+    let text = String::from_utf8_lossy(answer).to_ascii_lowercase();
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    let (_, rest) = head.split_once("content-length:")?;
+    let length: usize = rest.lines().next()?.trim().parse().ok()?;
+    Some(head.len() + 4 + length)
+}
+
 /// Asks with a method and headers, each with its line's end, and a body.
 pub fn ask(netns: &Netns, port: u16, request: &str, headers: &str, body: &str) -> Answer {
     let length = body.len();
     let text = format!(
         "{request} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
     );
-    let answer = exchange(netns, port, text.as_bytes()).expect("an answer");
+    let answer = whole(netns, port, text.as_bytes());
+    let answer = answer.unwrap_or_else(|why| panic!("{request}: {why}"));
     let answer = String::from_utf8(answer).expect("text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("headers");
     let status = head
