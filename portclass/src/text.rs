@@ -20,6 +20,12 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").chars().map(replaced).collect())
 }
 
+/// A word of a command that people copy into their shell: names of interfaces may hold what a shell acts upon.
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    // A name with a null byte is none, and harmless as it is.
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
+}
+
 /// Whether `text` has nothing but ASCII's printable characters.
 pub fn is_plain(text: &str) -> bool {
     // Every byte is looked at: stopping early would be slower, since there is hardly ever a reason to.
@@ -41,7 +47,14 @@ pub fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{harmless, one_line};
+    use super::{harmless, one_line, shell_word};
+
+    #[test]
+    fn a_shell_acts_upon_nothing_in_a_word() {
+        assert_eq!(shell_word("eth0.7"), "eth0.7");
+        assert_eq!(shell_word("$(reboot)"), "'$(reboot)'");
+        assert_eq!(shell_word("a;b`c`"), "'a;b`c`'");
+    }
 
     #[test]
     fn characters_that_could_drive_a_terminal_are_replaced() {

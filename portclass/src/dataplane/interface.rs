@@ -14,6 +14,7 @@ use netlink_packet_route::{
 use portclass_common::{names, packet::Link};
 
 use super::netlink::dump;
+use crate::text::shell_word;
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,7 +245,7 @@ impl AttachedProgram {
             Holder::Links => "bpftool link show, then bpftool link detach id ID".to_owned(),
             Holder::Interface { name, generic } => {
                 let keyword = if *generic { "xdpgeneric" } else { "xdp" };
-                format!("ip link set dev {name} {keyword} off")
+                format!("ip link set dev {} {keyword} off", shell_word(name))
             }
             Holder::Unknown => "run portclass status as root to see how".to_owned(),
         }

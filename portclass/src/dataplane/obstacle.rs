@@ -11,6 +11,7 @@ use super::{
     AttachedProgram, DataplaneError, Holder, Interface,
     error::{PRIVILEGE, chain, system_error},
 };
+use crate::text::shell_word;
 
 /// Why the program cannot be attached to an interface.
 #[derive(Debug, Error)]
@@ -95,6 +96,7 @@ pub enum Obstacle {
 impl Obstacle {
     /// What to do about it on `interface`.
     pub fn remedy(&self, interface: &str) -> String {
+        let interface = shell_word(interface);
         match self {
             Self::Occupied(program) | Self::UpperOccupied { program, .. } if program.is_ours() => {
                 format!(
@@ -116,6 +118,7 @@ impl Obstacle {
                 guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
                 .to_owned(),
             Self::TooFewQueues { peer: Some(peer) } => {
+                let peer = shell_word(peer);
                 format!("let its peer send by one (ethtool -L {peer} tx 1) or use --mode generic")
             }
             Self::TooFewQueues { peer: None } => format!(
@@ -124,6 +127,7 @@ impl Obstacle {
             Self::MtuTooLarge {
                 peer: Some(peer), ..
             } => {
+                let peer = shell_word(peer);
                 format!("lower it there (ip link set dev {peer} mtu 1500) or use --mode generic")
             }
             Self::MtuTooLarge { peer: None, .. } => {

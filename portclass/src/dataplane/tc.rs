@@ -21,6 +21,7 @@ use super::{
     interface::interfaces,
     netlink::{change, dump},
 };
+use crate::text::shell_word;
 
 /// Where to attach in the network stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -264,7 +265,7 @@ impl OurFilter {
         let header = &self.message.header;
         format!(
             "tc filter del dev {} {} pref {} handle {:#x} bpf",
-            self.interface,
+            shell_word(&self.interface),
             self.direction(),
             header.info >> 16,
             u32::from(header.handle),

@@ -3,9 +3,12 @@
 use serde::Serialize;
 
 use super::{Finding, Id, Severity, system::version};
-use crate::dataplane::{
-    AttachError, Obstacle,
-    probe::{HostFacts, InterfaceFacts, xdp},
+use crate::{
+    dataplane::{
+        AttachError, Obstacle,
+        probe::{HostFacts, InterfaceFacts, xdp},
+    },
+    text::shell_word,
 };
 
 /// What is possible on an interface; `None` where nobody can tell.
@@ -164,7 +167,7 @@ fn in_every_mode<'facts>(
 pub fn down(interface: &str) -> Finding {
     let summary = "it is down, and nothing will be counted until it is up";
     Finding::new(Id::Down, Severity::Warning, summary)
-        .remedy(format!("ip link set dev {interface} up"))
+        .remedy(format!("ip link set dev {} up", shell_word(interface)))
         .on(interface)
 }
 
@@ -203,8 +206,10 @@ fn judge_native(facts: &InterfaceFacts, machine: &HostFacts) -> (Option<bool>, F
     };
     if let Some(doubt) = doubt {
         let summary = format!("{doubt} is not to be known without trying");
-        let finding = Finding::new(Id::NativeUnknown, Severity::Info, summary)
-            .remedy(format!("try it: portclass doctor --probe --iface {name}"));
+        let finding = Finding::new(Id::NativeUnknown, Severity::Info, summary).remedy(format!(
+            "try it: portclass doctor --probe --iface {}",
+            shell_word(name)
+        ));
         return (None, finding);
     }
     let summary = match facts.xdp_features {

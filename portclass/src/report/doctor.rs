@@ -17,7 +17,7 @@ pub fn diagnosis_json(out: &mut impl io::Write, diagnosis: &Diagnosis) -> io::Re
     writeln!(out)
 }
 
-/// The interfaces in a table, and below it two lines a finding: what it is, and what to do about it.
+/// The interfaces in a table, and below it each finding: what it is, and on one line what to do about it.
 ///
 /// # Errors
 ///
@@ -57,7 +57,8 @@ pub fn diagnosis_table(out: &mut impl io::Write, diagnosis: &Diagnosis) -> io::R
             &one_line(&line),
         )?;
         if let Some(remedy) = &finding.remedy {
-            paragraph(out, "         -> ", &one_line(remedy))?;
+            // In one piece, since it is to be copied.
+            writeln!(out, "         -> {}", one_line(remedy))?;
         }
     }
     let end = if diagnosis.can_run() {
