@@ -160,8 +160,9 @@ function connect() {
       clearTimeout(silence);
       if (events.readyState === EventSource.CLOSED) return;
       say("live");
-      // A peer that vanishes without a word leaves the connection open.
-      silence = setTimeout(again, Math.max(SILENT_SECONDS, SILENT_INTERVALS * (latest?.interval_seconds ?? 0)) * 1e3);
+      // A peer that vanishes without a word leaves the connection open. How long an interval is, the first one tells.
+      const interval = latest?.interval_seconds;
+      if (interval) silence = setTimeout(again, Math.max(SILENT_SECONDS, SILENT_INTERVALS * interval) * 1e3);
     });
   listen("history", (event) => {
     history.replace(JSON.parse(event.data));
