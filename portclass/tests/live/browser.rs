@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use testbed::{netns::Netns, tool::is_there_or_skips};
 
 use super::{
-    http::{ask, connect},
+    http::{ask, connect, whole},
     process::{patience, wait_until},
 };
 
@@ -29,15 +29,18 @@ pub struct Browser<'ns> {
     netns: &'ns Netns,
     driver: Child,
     session: String,
-    _profile: TempDir,
+    /// Where driver and browser keep whatever they keep.
+    _folder: TempDir,
 }
 
 impl<'ns> Browser<'ns> {
     pub fn start(netns: &'ns Netns) -> Self {
-        let profile = tempfile::tempdir().expect("a temporary folder");
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new("chromedriver");
         command
             .arg(format!("--port={PORT}"))
+            .env("HOME", folder.path())
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let driver = netns.spawn(&mut command).expect("chromedriver starts");
@@ -45,15 +48,14 @@ impl<'ns> Browser<'ns> {
             netns,
             driver,
             session: String::new(),
-            _profile: profile,
+            _folder: folder,
         };
         wait_until("chromedriver listens", || connect(netns, PORT).is_ok());
-        let folder = browser._profile.path().display().to_string();
         let options = json!({ "capabilities": { "alwaysMatch": {
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
             "goog:chromeOptions": { "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--window-size=1280,1000", format!("--user-data-dir={folder}"),
+                "--window-size=1280,1000",
             ] },
         } } });
         let session = browser.command("POST /session", &options);
@@ -137,10 +139,12 @@ impl<'ns> Browser<'ns> {
 
 impl Drop for Browser<'_> {
     fn drop(&mut self) {
-        if !self.session.is_empty() && !thread::panicking() {
-            let request = format!("DELETE /session/{}", self.session);
-            self.command(&request, &json!({}));
-        }
+        // A driver that is killed leaves its browser behind, where a test fails, too.
+        let end = format!(
+            "DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            self.session
+        );
+        let _ = whole(self.netns, PORT, end.as_bytes());
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

@@ -41,7 +41,7 @@ pub fn exchange(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Sends these bytes and reads one answer, by the length that it says: not everybody hangs up who is asked to.
-fn whole(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
+pub fn whole(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = connect(netns, port)?;
     stream.write_all(bytes)?;
     let mut answer = Vec::new();

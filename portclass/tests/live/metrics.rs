@@ -20,9 +20,15 @@ use super::{
 
 /// A run that serves, and its port.
 pub fn serve(hosts: &Hosts, options: &str) -> (Run, u16) {
+    serve_at(hosts, 0, options)
+}
+
+/// The same at a port that is known.
+pub fn serve_at(hosts: &Hosts, port: u16, options: &str) -> (Run, u16) {
     hosts.server.ip("link set dev lo up").expect("up");
-    let arguments =
-        format!("-i server0 --metrics-listen 127.0.0.1:0 --interval 100ms --format json {options}");
+    let arguments = format!(
+        "-i server0 --metrics-listen 127.0.0.1:{port} --interval 100ms --format json {options}"
+    );
     let mut run = Run::start(&hosts.server, &arguments);
     let line = run.next_line();
     let port = line

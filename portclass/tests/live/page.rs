@@ -1,15 +1,16 @@
 //! The page in a browser, against real packets.
 
-use std::io::Write as _;
+use std::{collections::BTreeMap, io::Write as _};
 
+use portclass::report::grouped;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use testbed::{frame, ip, packet_socket::PacketSocket, privilege::is_root_or_skips, segment};
 
 use super::{
     browser::{Browser, browser_is_there_or_skips},
-    count::send_plan,
-    metrics::serve,
+    count::{send_plan, totals},
+    metrics::{serve, serve_at},
     process::Hosts,
 };
 
@@ -21,13 +22,32 @@ const ROWS: &str =
     "return [...document.querySelectorAll('#services tbody tr')].filter(row => row.offsetParent)
     .map(row => [...row.cells].map(cell => cell.textContent))";
 
-/// How many pixels of the chart are not as its corner.
-const PAINTED: &str = "const canvas = document.querySelector('#chart canvas');
-    if (!canvas) return 0;
-    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+/// How many pixels of the chart have the colour of the service that its legend names first. A copy is looked at, since the
+/// browser complains of canvases that are read again and again.
+const PAINTED: &str = "const chart = document.querySelector('#chart canvas');
+    const swatch = document.querySelector('#legend li:not([hidden]) .swatch');
+    const copy = document.createElement('canvas');
+    [copy.width, copy.height] = [chart.width, chart.height];
+    const context = copy.getContext('2d', { willReadFrequently: true });
+    context.drawImage(chart, 0, 0);
+    const [red, green, blue] = getComputedStyle(swatch).backgroundColor.match(/\\d+/g).map(Number);
+    const pixels = context.getImageData(0, 0, copy.width, copy.height).data;
     let painted = 0;
-    for (let at = 3; at < pixels.length; at += 4) if (pixels[at] > 60) painted += 1;
+    for (let at = 0; at < pixels.length; at += 4) {
+        painted += pixels[at] === red && pixels[at + 1] === green && pixels[at + 2] === blue;
+    }
     return painted";
+
+/// Name, detail and packets of the rows of both tables.
+const PACKETS: &str = "return [['services', 'Transport'], ['unlabelled', 'Of']].flatMap(([id, detail]) => {
+        const table = document.getElementById(id);
+        const headings = [...table.tHead.rows[0].cells].map(cell => cell.textContent);
+        const columns = [0, headings.indexOf(detail), headings.indexOf('Packets')];
+        return [...table.tBodies[0].rows].map(row => columns.map(column => row.cells[column].textContent.trim()));
+    })";
+
+const STATE: &str = "return document.getElementById('state').textContent";
+const ALL_PACKETS: &str = "return document.getElementById('packets').textContent";
 
 /// The first cell of each row.
 fn names(rows: &Value) -> Vec<String> {
@@ -47,14 +67,10 @@ fn the_page_shows_what_was_sent_and_does_what_is_clicked() {
     let hosts = Hosts::new();
     let veth = hosts.veth();
     veth.server.up().expect("up");
-    let (_run, port) = serve(&hosts, &format!("--overlay {}", overlay.path().display()));
+    let (run, port) = serve(&hosts, &format!("--overlay {}", overlay.path().display()));
     let browser = Browser::start(&hosts.server);
     browser.open(&format!("http://127.0.0.1:{port}/"));
-    browser.wait_for(
-        "live",
-        "return document.getElementById('state').textContent",
-        |state| state == "live",
-    );
+    browser.wait_for("live", STATE, |state| state == "live");
 
     veth.client.up().expect("up");
     let socket = PacketSocket::open(&veth.client).expect("a packet socket");
@@ -63,21 +79,27 @@ fn the_page_shows_what_was_sent_and_does_what_is_clicked() {
         frame::ether_type::IPV4,
         &ip::ipv4(ip::protocol::UDP, &datagram),
     );
-    for _ in 0..1_234 {
+    const HOSTILE_FRAMES: u64 = 1_234;
+    for _ in 0..HOSTILE_FRAMES {
         socket.send(&hostile).expect("sent");
     }
-    send_plan(&socket, 50);
+    let (sent, total) = send_plan(&socket, 50);
+    let total = total.0 + HOSTILE_FRAMES;
 
-    // Numbers of real frames, each service in its row.
-    let has = |rows: &Value, name: &str, packets: &str| {
-        let rows = rows.as_array().expect("rows").iter();
-        rows.filter_map(Value::as_array).any(|row| {
-            row[0].as_str() == Some(name) && row.iter().any(|cell| cell.as_str() == Some(packets))
-        })
-    };
-    browser.wait_for("the rows", ROWS, |rows| {
-        has(rows, HOSTILE, "1,234") && has(rows, "domain", "50") && has(rows, "ssh", "50")
+    // Every frame in its row.
+    browser.wait_for("all packets", ALL_PACKETS, |packets| {
+        *packets == grouped(total)
     });
+    let packets = sent.into_iter().map(|(row, (packets, _))| (row, packets));
+    let mut packets: BTreeMap<_, _> = packets.collect();
+    packets.insert((HOSTILE.to_owned(), "udp".to_owned()), HOSTILE_FRAMES);
+    let packets: Vec<_> = packets
+        .into_iter()
+        .map(|((name, detail), packets)| [name, detail, grouped(packets)])
+        .collect();
+    let mut shown: Vec<[String; 3]> = serde_json::from_value(browser.run(PACKETS)).expect("rows");
+    shown.sort();
+    assert_eq!(shown, packets);
     browser.wait_for("the chart", PAINTED, |painted| painted.as_u64() > Some(500));
 
     // Sorted by name at a click, and the other way at the next one.
@@ -99,6 +121,15 @@ fn the_page_shows_what_was_sent_and_does_what_is_clicked() {
     browser.wait_for("the filter", ROWS, |rows| names(rows) == ["domain"]);
     browser.types("\u{e00c}");
     browser.wait_for("no filter", ROWS, |rows| names(rows).len() > 5);
+
+    // The run's end, after which the last numbers stay.
+    assert_eq!(totals(&run.interrupt()).0, total);
+    browser.wait_for("the end", STATE, |state| {
+        state
+            .as_str()
+            .is_some_and(|state| state.starts_with("ended at "))
+    });
+    assert_eq!(browser.run(ALL_PACKETS), grouped(total));
 
     assert_eq!(browser.run("return document.title"), "portclass");
     assert_eq!(
@@ -137,4 +168,30 @@ fn the_page_shows_what_was_sent_and_does_what_is_clicked() {
     if let Some(path) = std::env::var_os("TEST_SCREENSHOT") {
         std::fs::write(path, browser.screenshot()).expect("room");
     }
+}
+
+#[test]
+fn a_page_whose_run_is_killed_goes_on_with_the_next_one() {
+    const TEST: &str = "a_page_whose_run_is_killed_goes_on_with_the_next_one";
+    if !is_root_or_skips(TEST) || !browser_is_there_or_skips(TEST) {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (run, port) = serve(&hosts, "");
+    let browser = Browser::start(&hosts.server);
+    browser.open(&format!("http://127.0.0.1:{port}/"));
+    browser.wait_for("live", STATE, |state| state == "live");
+    drop(run);
+    browser.wait_for("its loss", STATE, |state| state == "reconnecting");
+
+    let _run = serve_at(&hosts, port, "");
+    browser.wait_for("the next run", STATE, |state| state == "live");
+    veth.client.up().expect("up");
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    let (_, total) = send_plan(&socket, 1);
+    browser.wait_for("its packets", ALL_PACKETS, |packets| {
+        *packets == grouped(total.0)
+    });
 }
