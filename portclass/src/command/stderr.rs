@@ -91,8 +91,9 @@ impl Held {
     }
 }
 
-/// From here on lines are kept, since somebody has the whole screen.
+/// From here on lines are kept, since somebody is about to take the whole screen. Those of before are written.
 pub fn hold() {
+    flush();
     lock().get_or_insert_default();
 }
 

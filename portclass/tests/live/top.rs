@@ -31,6 +31,9 @@ fn start(hosts: &Hosts, veth: &Veth<'_>, options: &str) -> Pane {
     pane.enter(&format!("portclass top -i server0 {options}"));
     pane.wait_for("q quit");
     assert!(pane.is_taken() && is_attached(hosts));
+    // Nothing that was said before has moved it.
+    let screen = pane.screen();
+    assert!(screen.starts_with("server0 (native)  registry of "), "{screen}");
     pane
 }
 

@@ -56,9 +56,12 @@ impl Terminal {
         let drawn = ratatui::Terminal::with_options(backend, TerminalOptions { viewport })?;
         let (to_write, results, end) = start_writing();
         give_back_at_panics();
-        enable_raw_mode()?;
-        IS_TAKEN.store(true, Ordering::SeqCst);
         stderr::hold();
+        if let Err(error) = enable_raw_mode() {
+            stderr::release();
+            return Err(error);
+        }
+        IS_TAKEN.store(true, Ordering::SeqCst);
         execute!(sheet.clone(), EnterAlternateScreen, Hide)?;
         Ok(Self {
             drawn,
@@ -196,4 +199,75 @@ fn area() -> Rect {
     };
     let size = terminal_size().unwrap_or(unknown);
     Rect::new(0, 0, size.columns, size.rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        fs::File,
+        io::Read as _,
+        os::fd::{FromRawFd as _, OwnedFd},
+        process::Command,
+    };
+
+    use rustix::termios::tcgetattr;
+
+    use super::Terminal;
+
+    #[test]
+    #[ignore = "panics on purpose; the test below runs it at a terminal of its own"]
+    fn panics_while_it_has_the_terminal() {
+        let _terminal = Terminal::enter().expect("a terminal");
+        panic!("as if by mistake");
+    }
+
+    /// Both sides of a new pseudoterminal.
+    fn pseudoterminal() -> (File, File) {
+        let (mut master, mut terminal) = (-1, -1);
+        let null = std::ptr::null_mut();
+        // SAFETY: the descriptors are written to variables of ours, and nothing else is asked for.
+        let opened =
+            unsafe { libc::openpty(&mut master, &mut terminal, null, null.cast(), null.cast()) };
+        assert_eq!(opened, 0, "a terminal");
+        // SAFETY: the kernel has just handed both descriptors over.
+        [master, terminal]
+            .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }.into())
+            .into()
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_then_says_why() {
+        let (mut master, terminal) = pseudoterminal();
+        let modes = || {
+            let modes = tcgetattr(&terminal).expect("a terminal");
+            (modes.input_modes, modes.output_modes, modes.local_modes)
+        };
+        let before = modes();
+        let name = "command::top::terminal::tests::panics_while_it_has_the_terminal";
+        let stream = || terminal.try_clone().expect("a copy");
+        let status = Command::new(env::current_exe().expect("this test"))
+            .args([name, "--exact", "--ignored", "--nocapture"])
+            .stdin(stream())
+            .stdout(stream())
+            .stderr(stream())
+            .status()
+            .expect("it starts");
+        assert!(!status.success());
+        assert_eq!(modes(), before);
+        drop(terminal);
+        let mut written = Vec::new();
+        // Reading ends with an error: nobody has the other side open any more.
+        let _hung_up = master.read_to_end(&mut written);
+        let written = String::from_utf8(written).expect("text");
+        let after = written
+            .split_once("\u{1b}[?1049h")
+            .map_or("", |(_, after)| after);
+        let (_, after) = after.split_once("\u{1b}[?1049l").unwrap_or_default();
+        assert!(after.contains("as if by mistake"), "{written:?}");
+        assert!(
+            !after.contains("\u{1b}[?1049l"),
+            "given back twice: {written:?}"
+        );
+    }
 }
