@@ -33,7 +33,10 @@ fn start(hosts: &Hosts, veth: &Veth<'_>, options: &str) -> Pane {
     assert!(pane.is_taken() && is_attached(hosts));
     // Nothing that was said before has moved it.
     let screen = pane.screen();
-    assert!(screen.starts_with("server0 (native)  registry of "), "{screen}");
+    assert!(
+        screen.starts_with("server0 (native)  registry of "),
+        "{screen}"
+    );
     pane
 }
 

@@ -63,7 +63,7 @@ impl Terminal {
         }
         IS_TAKEN.store(true, Ordering::SeqCst);
         execute!(sheet.clone(), EnterAlternateScreen, Hide)?;
-        Ok(Self {
+        let mut terminal = Self {
             drawn,
             sheet,
             area,
@@ -71,7 +71,9 @@ impl Terminal {
             results,
             end,
             is_busy: false,
-        })
+        };
+        terminal.write();
+        Ok(terminal)
     }
 
     /// Whether what was drawn before is still being written.
@@ -105,7 +107,7 @@ impl Terminal {
         result.unwrap_or_else(|| Err(io::Error::other("the thread that writes has ended")))
     }
 
-    /// Has the thread write what is on the sheet. It has room for one piece beside the one that it writes.
+    /// Has the thread write what is on the sheet.
     fn write(&mut self) {
         let bytes = self.sheet.take();
         if let Some(to_write) = &self.to_write {
@@ -157,7 +159,8 @@ type Writing = (
 );
 
 fn start_writing() -> Writing {
-    let (to_write, pieces) = mpsc::sync_channel::<Vec<u8>>(1);
+    // A piece at a time, and the last one, which waits for nobody.
+    let (to_write, pieces) = mpsc::sync_channel::<Vec<u8>>(2);
     let (written, results) = unbounded_channel();
     let (ended, end) = mpsc::channel();
     thread::spawn(move || {
@@ -218,7 +221,9 @@ mod tests {
     #[test]
     #[ignore = "panics on purpose; the test below runs it at a terminal of its own"]
     fn panics_while_it_has_the_terminal() {
-        let _terminal = Terminal::enter().expect("a terminal");
+        let mut terminal = Terminal::enter().expect("a terminal");
+        let written = terminal.results.blocking_recv();
+        assert!(written.is_some_and(|written| written.is_ok()));
         panic!("as if by mistake");
     }
 
