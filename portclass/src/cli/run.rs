@@ -27,7 +27,8 @@ pub struct MetricsArgs {
     #[arg(
         long = "metrics-listen",
         value_name = "ADDRESS",
-        env = "PORTCLASS_METRICS_LISTEN"
+        env = "PORTCLASS_METRICS_LISTEN",
+        value_parser = address
     )]
     pub listen: Option<SocketAddr>,
     /// Let the first N services that are seen have metrics of their own, and count later ones as "other"
@@ -58,4 +59,9 @@ impl RunArgs {
         }
         Ok(())
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let expected = |_| "expected an address and a port, such as 127.0.0.1:9464 or [::1]:9464";
+    Ok(text.parse().map_err(expected)?)
 }
