@@ -27,6 +27,7 @@ const MODULES: &[&str] = &[
     "cls_flower",
     "cls_matchall",
     "inet_diag",
+    "macvlan",
     "nf_tables",
     "nft_ct",
     "nft_meta",
@@ -46,8 +47,8 @@ const MODULES: &[&str] = &[
 
 /// Programs that tests call, or the kernel (`modprobe`).
 const PROGRAMS: &[&str] = &[
-    "bpftool", "ip", "modprobe", "mount", "nft", "nsenter", "setpriv", "sleep", "tc", "umount",
-    "unshare", "wg",
+    "bpftool", "ethtool", "ip", "modprobe", "mount", "nft", "nsenter", "setcap", "setpriv", "sh",
+    "sleep", "tc", "umount", "unshare", "wg",
 ];
 
 /// The first process's, without tests.
