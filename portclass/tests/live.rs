@@ -24,6 +24,7 @@ mod live {
     mod reload;
     mod reload_flood;
     mod reload_pinned;
+    mod remedies;
     mod sockets;
     mod stacked;
     mod tag_consumer;

@@ -7,7 +7,7 @@ use std::{
 
 use portclass::{
     dataplane::probe::{HostFacts, InterfaceFacts, Tried},
-    doctor::Diagnosis,
+    doctor::{Diagnosis, why_not_loaded},
     report::{diagnosis_json, diagnosis_table},
 };
 
@@ -27,15 +27,19 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let mut diagnosis = Diagnosis::of(&host);
     match &choice {
         Ok(choice) => {
+            let mut refused = Vec::new();
             let facts = choice.interfaces.iter().map(|interface| {
                 let mut facts = InterfaceFacts::read(interface);
-                if args.probe {
-                    // Where the programs cannot be loaded the host's findings say why.
-                    facts.tried = Tried::on(interface).ok();
+                if args.probe && host.loaded.is_ok() {
+                    match Tried::on(interface) {
+                        Ok(tried) => facts.tried = Some(tried),
+                        Err(error) => refused.push(why_not_loaded(&error, &host.process)),
+                    }
                 }
                 facts
             });
             let facts: Vec<_> = facts.collect();
+            diagnosis.findings.extend(refused);
             diagnosis.judge_interfaces(&facts, &host, |facts| {
                 choice.matched.contains(&facts.interface.index)
             });

@@ -154,6 +154,11 @@ impl Clsact {
     }
 }
 
+/// Whether an ingress qdisc sits where a clsact one would.
+pub(super) fn has_ingress_qdisc(interface: &Interface) -> bool {
+    qdisc_in_place(interface.index).as_deref() == Some("ingress")
+}
+
 /// The kind of qdisc in the place that clsact takes.
 fn qdisc_in_place(index: u32) -> Option<String> {
     let request = TcMessage::with_index(index as i32);

@@ -76,7 +76,22 @@ const NEVER_NATIVE: [&str; 12] = [
     "r8169",
 ];
 
-/// Those that refuse metadata (`xdp_set_data_meta_invalid`, or `xdp_prepare_buff` with `false`).
+/// Those that take metadata (`xdp_prepare_buff` with `true` in Linux 6.1 and 6.12).
+const METADATA: [&str; 11] = [
+    "veth",
+    "virtio_net",
+    "mlx5_core",
+    "i40e",
+    "ice",
+    "igb",
+    "igc",
+    "ixgbe",
+    "ixgbevf",
+    "mvpp2",
+    "nfp",
+];
+
+/// Those that refuse it (`xdp_prepare_buff` with `false` in both).
 const NO_METADATA: [&str; 6] = ["ena", "hv_netvsc", "mvneta", "qede", "sfc", "vif"];
 
 /// A frame without multi-buffer support has to fit into a page of 4,096 bytes beside 256 bytes of headroom, an Ethernet
@@ -104,24 +119,28 @@ pub(super) fn interface(
         };
         findings.push(of_obstacle(obstacle, name).with(severity));
     } else {
-        generic = Some(true);
         let judged = judge_native(facts, machine);
         native = judged.0;
         findings.push(judged.1);
         findings.extend(queues(facts).filter(|_| native != Some(false)));
+        let refused = facts.tried.as_ref().map(|tried| &tried.generic);
+        generic = Some(!matches!(refused, Some(Err(_))));
+        if let Some(Err(error)) = refused {
+            findings.push(of_obstacle(&error.obstacle, name).with(Severity::Warning));
+        }
     }
     let metadata = match native {
         Some(false) => generic,
-        // Newer ones may.
-        _ if driver == "tun" => None,
         native => match refuses_metadata(facts) {
             Some(refusal) => {
                 findings.push(refusal);
                 Some(false)
             }
-            None => native,
+            None => native.filter(|_| METADATA.contains(&driver)),
         },
     };
+    let (tcx, refusal) = judge_tcx(facts, machine);
+    findings.extend(refusal);
     if !facts.interface.is_up {
         findings.push(down(name));
     }
@@ -136,10 +155,7 @@ pub(super) fn interface(
         mtu: facts.interface.mtu,
         native,
         generic,
-        tcx: facts
-            .tried
-            .as_ref()
-            .map_or(machine.tcx, |tried| Some(tried.tcx.is_ok())),
+        tcx,
         metadata,
     };
     (possible, findings)
@@ -155,12 +171,39 @@ fn in_every_mode<'facts>(
         return Some(&UNKNOWN_LINK);
     }
     if let Some(tried) = &facts.tried {
-        return tried.generic.as_ref().err().map(|error| &error.obstacle);
+        // A run that is told no mode takes what it gets.
+        return match (&tried.native, &tried.generic) {
+            (Err(_), Err(error)) => Some(&error.obstacle),
+            _ => None,
+        };
     }
     let is_old = version(&machine.process.kernel).is_some_and(|version| version < (5, 15));
     let is_in_the_way =
         |obstacle: &&Obstacle| !(is_old && matches!(obstacle, Obstacle::UpperOccupied { .. }));
     facts.occupied.as_ref().filter(is_in_the_way)
+}
+
+/// Whether tcx is possible, and what is in the way of observing what leaves and of marks.
+fn judge_tcx(facts: &InterfaceFacts, machine: &HostFacts) -> (Option<bool>, Option<Finding>) {
+    let name = &facts.interface.name;
+    let in_the_way = |obstacle: &Obstacle| {
+        let mut finding = of_obstacle(obstacle, name).with(Severity::Warning);
+        finding
+            .summary
+            .push_str(": --direction egress and --tag mark fail");
+        finding
+    };
+    match (&facts.tried, machine.tcx) {
+        (Some(tried), Some(true)) => {
+            let refusal = tried.tcx.as_ref().err();
+            let refusal = refusal.map(|error| in_the_way(&error.obstacle));
+            (Some(refusal.is_none()), refusal)
+        }
+        (_, Some(false)) if facts.has_ingress_qdisc => {
+            (Some(false), Some(in_the_way(&Obstacle::IngressQdisc)))
+        }
+        (_, tcx) => (tcx, None),
+    }
 }
 
 /// Nothing is counted on an interface that is down.
@@ -225,8 +268,8 @@ fn doubt(facts: &InterfaceFacts, machine: &HostFacts, frags: bool) -> Option<Str
     const LEAST_MAX_MTU: u32 = 3_046;
     let mtu = facts.interface.mtu;
     match facts.driver.as_deref() {
-        // `against_native` knows them.
-        Some("veth") => None,
+        Some("veth") => (facts.peer.is_none() && !takes_frags(facts, frags))
+            .then(|| "whether the MTU of its peer lets it have native XDP".to_owned()),
         Some("virtio_net") => {
             let is_old = version(&machine.process.kernel).is_some_and(|version| version < (5, 13));
             let doubt = || "whether so few queues are enough for native XDP".to_owned();
@@ -272,7 +315,7 @@ fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
     }
     let mtu = peer.map_or(facts.interface.mtu, |peer| peer.mtu);
     let limit = match facts.driver.as_deref() {
-        Some("veth") => VETH_MAX_MTU,
+        Some("veth") => peer.map(|_| VETH_MAX_MTU)?,
         Some("virtio_net") => {
             if facts.virtio.is_some_and(keeps_offloads) {
                 return Some(Obstacle::ReceiveOffloads);

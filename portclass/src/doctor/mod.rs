@@ -51,7 +51,7 @@ impl Diagnosis {
         if !self
             .interfaces
             .iter()
-            .any(|possible| possible.generic == Some(true))
+            .any(|possible| possible.native == Some(true) || possible.generic == Some(true))
             && self.can_run()
         {
             self.add_no_interface(

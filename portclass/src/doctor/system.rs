@@ -83,7 +83,10 @@ pub fn why_not_loaded(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
         | DataplaneError::System { .. } => Id::LoadFails,
     };
     let mut finding = Finding::new(id, Severity::Error, error.sentence());
-    finding.remedy = error.remedy().map(str::to_owned);
+    finding.remedy = error.remedy().map(|remedy| match id {
+        Id::PerfmonMissing => format!("{remedy}: {SETCAP}"),
+        _ => remedy.to_owned(),
+    });
     finding
 }
 

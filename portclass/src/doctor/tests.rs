@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use self::facts::{
-    finding, forbidden, host_facts, interface, judge, occupied, old_host, old_interface,
+    finding, forbidden, host_facts, interface, judge, occupied, old_host, old_interface, tried,
 };
 use super::{Diagnosis, Id, Severity, why_not_attached, why_not_loaded};
 use crate::dataplane::{
     AttachError, AttachedProgram, Holder, Obstacle, PinError,
-    probe::{Capabilities, Channels, InterfaceFacts, Loaded, Peer, Tried},
+    probe::{Capabilities, Channels, InterfaceFacts, Loaded, Peer},
 };
 
 /// The ids of all that is worse than good to know.
@@ -56,7 +56,7 @@ fn where_nothing_is_amiss_a_run_works_in_native_mode() {
 
 #[test]
 fn jumbo_frames_on_an_old_kernel_are_a_warning_with_the_command_that_lowers_the_mtu() {
-    let mut facts = old_interface("veth");
+    let mut facts = old_interface("virtio_net");
     facts.interface.mtu = 9_000;
     let diagnosis = judge(&old_host(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["mtu-too-large"]);
@@ -80,10 +80,6 @@ fn of_a_veth_the_peers_mtu_counts() {
     assert!(remedy.is_some_and(|remedy| remedy.contains("ip link set dev veth7 mtu 1500")));
     let mut facts = old_interface("veth");
     facts.interface.mtu = 9_000;
-    facts.peer = Some(Peer {
-        name: "veth7".to_owned(),
-        mtu: 1_500,
-    });
     assert!(troubles(&judge(&old_host(), &[facts], false)).is_empty());
 }
 
@@ -134,7 +130,9 @@ fn what_depends_on_the_kernels_version_or_on_the_driver_is_left_open() {
     });
     let mut large = old_interface("ixgbe");
     large.interface.mtu = 9_000;
-    for facts in [few, large] {
+    let mut unseen = old_interface("veth");
+    unseen.peer = None;
+    for facts in [few, large, unseen] {
         let diagnosis = judge(&old_host(), &[facts], false);
         assert_eq!(diagnosis.interfaces[0].native, None);
         let remedy = finding(&diagnosis, Id::NativeUnknown).remedy.clone();
@@ -162,10 +160,6 @@ fn a_driver_that_says_it_has_no_native_mode_is_believed() {
 fn a_veth_without_native_mode_has_too_few_queues() {
     let mut facts = interface("veth");
     facts.xdp_features = Some(0);
-    facts.peer = Some(Peer {
-        name: "veth7".to_owned(),
-        mtu: 1_500,
-    });
     let diagnosis = judge(&host_facts(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["too-few-queues"]);
     let remedy = finding(&diagnosis, Id::TooFewQueues).remedy.clone();
@@ -195,14 +189,58 @@ fn before_drivers_could_tell_their_names_do_and_of_others_nothing_is_claimed() {
 #[test]
 fn what_was_tried_counts_more_than_what_was_read() {
     let mut facts = interface("veth");
-    let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
-    facts.tried = Some(Tried {
-        native: Err(refused),
-        generic: Ok(()),
-        tcx: Ok(()),
-    });
+    facts.tried = tried([Some(Obstacle::NoNative), None, None]);
     let diagnosis = judge(&host_facts(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["no-native"]);
+}
+
+#[test]
+fn one_mode_that_was_tried_and_works_is_enough() {
+    let other = |mode| Obstacle::Other {
+        mode,
+        why: "no".to_owned(),
+    };
+    let mut facts = interface("veth");
+    facts.tried = tried([None, Some(other("generic")), None]);
+    let diagnosis = judge(&host_facts(), &[facts], false);
+    assert!(diagnosis.can_run());
+    assert_eq!(troubles(&diagnosis), ["attach-fails"]);
+    let possible = &diagnosis.interfaces[0];
+    assert_eq!(
+        (possible.native, possible.generic),
+        (Some(true), Some(false))
+    );
+    let mut facts = interface("veth");
+    facts.tried = tried([Some(other("native")), Some(other("generic")), None]);
+    let diagnosis = judge(&host_facts(), &[facts], false);
+    assert!(!diagnosis.can_run());
+}
+
+#[test]
+fn what_is_in_the_way_of_observing_what_leaves_is_a_warning() {
+    let mut refused = interface("veth");
+    refused.tried = tried([
+        None,
+        None,
+        Some(Obstacle::Other {
+            mode: "tcx",
+            why: "no".to_owned(),
+        }),
+    ]);
+    let mut occupied = old_interface("veth");
+    occupied.has_ingress_qdisc = true;
+    for (host, facts, id) in [
+        (host_facts(), refused, "attach-fails"),
+        (old_host(), occupied, "ingress-qdisc"),
+    ] {
+        let diagnosis = judge(&host, &[facts], false);
+        assert!(diagnosis.can_run());
+        assert_eq!(troubles(&diagnosis), [id]);
+        assert_eq!(diagnosis.interfaces[0].tcx, Some(false));
+    }
+    let mut beside_tcx = interface("veth");
+    beside_tcx.has_ingress_qdisc = true;
+    assert!(troubles(&judge(&host_facts(), &[beside_tcx], false)).is_empty());
 }
 
 #[test]
@@ -210,6 +248,13 @@ fn drivers_that_refuse_metadata_do_so_in_native_mode_alone() {
     let diagnosis = judge(&host_facts(), &[interface("ena")], false);
     assert_eq!(diagnosis.interfaces[0].metadata, Some(false));
     assert_eq!(finding(&diagnosis, Id::NoMetadata).severity, Severity::Info);
+}
+
+#[test]
+fn of_metadata_nothing_is_claimed_for_drivers_that_are_not_known() {
+    let diagnosis = judge(&host_facts(), &[interface("newnic")], false);
+    assert_eq!(diagnosis.interfaces[0].native, Some(true));
+    assert_eq!(diagnosis.interfaces[0].metadata, None);
 }
 
 #[test]
@@ -244,13 +289,9 @@ fn a_program_on_what_lies_upon_an_interface_is_an_error_unless_the_kernel_is_old
     assert_eq!(troubles(&diagnosis), ["upper-occupied"]);
     let old = judge(&old_host(), &[with(old_interface("veth"))], false);
     assert!(old.can_run());
-    let mut tried = with(interface("veth"));
-    tried.tried = Some(Tried {
-        native: Ok(()),
-        generic: Ok(()),
-        tcx: Ok(()),
-    });
-    assert!(judge(&host_facts(), &[tried], false).can_run());
+    let mut works = with(interface("veth"));
+    works.tried = tried([None, None, None]);
+    assert!(judge(&host_facts(), &[works], false).can_run());
 }
 
 #[test]

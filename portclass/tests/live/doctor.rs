@@ -4,8 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use testbed::{
-    foreign::ForeignProgram, kernel::Feature, kernel::skip, netns::Netns,
-    privilege::is_root_or_skips, tool,
+    foreign::ForeignProgram, kernel::Feature, netns::Netns, privilege::is_root_or_skips, tool,
 };
 
 use super::process::{Hosts, Run, portclass, program_for_others, stderr, xdp_on};
@@ -19,7 +18,8 @@ pub fn doctor(netns: &Netns, arguments: &str) -> (bool, Value) {
     )
 }
 
-fn judged(output: &Output) -> (bool, Value) {
+/// The same of a doctor that was told to write JSON.
+pub fn judged(output: &Output) -> (bool, Value) {
     let document: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", stderr(output)));
     let findings = document["findings"].as_array().expect("findings").iter();
@@ -247,34 +247,6 @@ fn a_user_without_privileges_is_told_which_and_how_to_get_them() {
             stderr(&refused)
         );
     }
-}
-
-#[test]
-fn capabilities_of_the_file_are_enough_for_any_user() {
-    const TEST: &str = "capabilities_of_the_file_are_enough_for_any_user";
-    if !is_root_or_skips(TEST) {
-        return;
-    }
-    let netns = Netns::new().expect("a network namespace");
-    let program = program_for_others();
-    let mut setcap = Command::new("setcap");
-    setcap
-        .arg("cap_bpf,cap_net_admin,cap_perfmon+ep")
-        .arg(&program.path);
-    if !setcap.output().is_ok_and(|output| output.status.success()) {
-        skip(
-            TEST,
-            "setcap is missing (package libcap2-bin), or the file system keeps no capabilities",
-        );
-        return;
-    }
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(&program.path)
-        .args(["doctor", "-i", "lo", "--format", "json"]);
-    let (can_run, document) = judged(&netns.output(&mut command).expect("setpriv starts"));
-    assert!(can_run, "{document:#}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::dataplane::{
     Interface, Obstacle, counters::possible_cpus, netlink::get, obstacle::occupied,
+    tc::has_ingress_qdisc,
 };
 
 /// What an interface is, and what stands in the way on it.
@@ -35,6 +36,8 @@ pub struct InterfaceFacts {
     pub virtio: Option<u64>,
     /// The XDP program that keeps the place.
     pub occupied: Option<Obstacle>,
+    /// Whether an ingress qdisc sits where a clsact one would.
+    pub has_ingress_qdisc: bool,
     /// What attaching came to, where that was tried.
     pub tried: Option<Tried>,
 }
@@ -76,6 +79,7 @@ impl InterfaceFacts {
             cpus: possible_cpus().unwrap_or(1),
             virtio,
             occupied: occupied(interface),
+            has_ingress_qdisc: has_ingress_qdisc(interface),
             tried: None,
         }
     }

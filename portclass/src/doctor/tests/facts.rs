@@ -6,8 +6,8 @@ use portclass_common::packet::Link;
 
 use crate::{
     dataplane::{
-        AttachedProgram, DataplaneError, Holder, Interface, Obstacle,
-        probe::{Capabilities, HostFacts, InterfaceFacts, Loaded, ProcessFacts},
+        AttachError, AttachedProgram, DataplaneError, Holder, Interface, Obstacle,
+        probe::{Capabilities, HostFacts, InterfaceFacts, Loaded, Peer, ProcessFacts, Tried},
     },
     doctor::{Diagnosis, Finding, Id},
 };
@@ -69,13 +69,17 @@ pub fn interface(driver: &str) -> InterfaceFacts {
             controller: None,
             xdp: None,
         },
-        peer: None,
+        peer: (driver == "veth").then(|| Peer {
+            name: "veth7".to_owned(),
+            mtu: 1_500,
+        }),
         driver: Some(driver.to_owned()),
         xdp_features: Some(0x33),
         channels: None,
         cpus: 4,
         virtio: None,
         occupied: None,
+        has_ingress_qdisc: false,
         tried: None,
     }
 }
@@ -107,4 +111,17 @@ pub fn finding(diagnosis: &Diagnosis, id: Id) -> &Finding {
     findings
         .find(|finding| finding.id == id)
         .unwrap_or_else(|| panic!("no {}: {diagnosis:#?}", id.name()))
+}
+
+/// What attaching came to, with these obstacles to native mode, generic mode and tcx.
+pub fn tried([native, generic, tcx]: [Option<Obstacle>; 3]) -> Option<Tried> {
+    let came = |obstacle: Option<Obstacle>| match obstacle {
+        Some(obstacle) => Err(AttachError::on(&interface("veth").interface, obstacle)),
+        None => Ok(()),
+    };
+    Some(Tried {
+        native: came(native),
+        generic: came(generic),
+        tcx: came(tcx),
+    })
 }
