@@ -12,8 +12,8 @@ use crate::{
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PROFILE: &str = "guest";
 
-/// Tests of the kernel side: with the programs in the kernel, and with real interfaces.
-const TESTS: [&str; 2] = ["kernel", "live"];
+/// Tests of the kernel side: with the programs in the kernel, with real interfaces, and with settings of the whole host.
+const TESTS: [&str; 3] = ["kernel", "live", "host"];
 
 /// The programs for a machine.
 pub struct Programs {

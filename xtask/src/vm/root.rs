@@ -48,7 +48,7 @@ const MODULES: &[&str] = &[
 /// Programs that tests call, or the kernel (`modprobe`).
 const PROGRAMS: &[&str] = &[
     "bpftool", "ethtool", "ip", "modprobe", "mount", "nft", "nsenter", "setcap", "setpriv", "sh",
-    "sleep", "tc", "umount", "unshare", "wg",
+    "sleep", "sysctl", "tc", "umount", "unshare", "wg",
 ];
 
 /// The first process's, without tests.
