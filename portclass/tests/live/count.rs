@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, io::BufRead as _, io::BufReader, net::UdpSocket
 use serde_json::Value;
 use testbed::{
     frame, ip, ip::Hosts as Addresses, kernel::Feature, packet_socket::PacketSocket,
-    privilege::is_root_or_skips, segment, tap::Tap,
+    privilege::is_root_or_skips, segment, tap::Tap, veth::Veth,
 };
 
-use super::process::{Hosts, Run, wait_until};
+use super::process::{Hosts, Run, leave_room, wait_until};
 
 /// Packets and bytes by service or reason, and by transport or detail.
 pub type Rows = BTreeMap<(String, String), (u64, u64)>;
@@ -96,8 +96,10 @@ pub fn plan() -> Vec<((&'static str, &'static str), Vec<u8>)> {
     ]
 }
 
-/// Sends all frames of the plan so many times, and gives what they are to be counted as, and their sum.
-pub fn send_plan(socket: &PacketSocket, rounds: u64) -> (Rows, (u64, u64)) {
+/// Sends the server all frames of the plan so many times, and gives what they are to be counted as, and their sum.
+pub fn send_plan(veth: &Veth<'_>, rounds: u64) -> (Rows, (u64, u64)) {
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    let before = veth.server.received().expect("counters");
     let mut sent = Rows::new();
     let mut total = (0, 0);
     for _ in 0..rounds {
@@ -108,6 +110,7 @@ pub fn send_plan(socket: &PacketSocket, rounds: u64) -> (Rows, (u64, u64)) {
                 count.0 += 1;
                 count.1 += frame.len() as u64;
             }
+            leave_room(&veth.server, before, total.0);
         }
     }
     (sent, total)
@@ -123,8 +126,7 @@ fn counts_every_frame(mode: &str) {
         &format!("--iface {} --mode {mode} --format json", Hosts::SERVER),
     );
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    let (sent, total) = send_plan(&socket, ROUNDS);
+    let (sent, total) = send_plan(&veth, ROUNDS);
     wait_until("every frame received", || {
         veth.server.received().expect("counters") >= total.0
     });
@@ -266,8 +268,8 @@ fn several_interfaces_are_counted_together() {
     }
     let (one, hosts) = (Hosts::new(), Hosts::new());
     let veth = hosts.veth();
-    let other = testbed::veth::Veth::new((&one.client, "client1"), (&hosts.server, "server1"))
-        .expect("a veth pair");
+    let other =
+        Veth::new((&one.client, "client1"), (&hosts.server, "server1")).expect("a veth pair");
     for end in [&veth.server, &other.server] {
         end.up().expect("up");
     }
@@ -310,9 +312,10 @@ fn the_log_of_unlabelled_frames_says_why_and_stays_within_its_limit() {
     let unlabelled = frame::ethernet(frame::ether_type::IPV4, &ip::ipv4(ip::protocol::UDP, &udp));
     let (_, labelled) = plan().swap_remove(0);
     let start = std::time::Instant::now();
-    for _ in 0..FRAMES {
+    for count in 1..=FRAMES {
         socket.send(&unlabelled).expect("sent");
         socket.send(&labelled).expect("sent");
+        leave_room(&veth.server, 0, 2 * count);
     }
     wait_until("every frame received", || {
         veth.server.received().expect("counters") >= 2 * FRAMES

@@ -62,8 +62,7 @@ fn every_frame_that_leaves_is_counted_once_under_its_row() {
         veth.server.up().expect("up");
         let run = run_on_client(&hosts, &format!("--direction egress --tc-hook {hook}"));
         veth.client.up().expect("up");
-        let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-        let (sent, total) = send_plan(&socket, 1);
+        let (sent, total) = send_plan(&veth, 1);
         let report = run.interrupt();
         assert_eq!(rows(&report), sent, "{hook}");
         assert_eq!(totals(&report), total, "{hook}");

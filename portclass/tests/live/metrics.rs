@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::process::Signal;
-use testbed::{packet_socket::PacketSocket, privilege::is_root_or_skips, tool::is_there_or_skips};
+use testbed::{privilege::is_root_or_skips, tool::is_there_or_skips};
 
 use super::{
     count::{rows, send_plan, totals},
@@ -70,8 +70,7 @@ fn metrics_and_json_have_the_packets_that_were_sent() {
     veth.server.up().expect("up");
     let (run, port) = serve(&hosts, "--metrics-run-time");
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    let (sent, total) = send_plan(&socket, 20);
+    let (sent, total) = send_plan(&veth, 20);
     let snapshot = || get(&hosts.server, port, "/api/snapshot").json();
     wait_until("all frames", || totals(&snapshot()) == total);
     let served = snapshot();
@@ -118,8 +117,7 @@ fn promtool_has_no_complaint() {
     veth.server.up().expect("up");
     let (_run, port) = serve(&hosts, "--decapsulate --tag metadata --metrics-run-time");
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    let (_, total) = send_plan(&socket, 2);
+    let (_, total) = send_plan(&veth, 2);
     let snapshot = || get(&hosts.server, port, "/api/snapshot").json();
     wait_until("all frames", || totals(&snapshot()).0 >= total.0);
     let metrics = get(&hosts.server, port, "/metrics").body;
@@ -196,8 +194,7 @@ fn prometheus_collects_the_packets_that_were_sent() {
         .stderr(Stdio::null());
     let _prometheus = Prometheus(hosts.server.spawn(&mut server).expect("prometheus starts"));
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    send_plan(&socket, 30);
+    send_plan(&veth, 30);
     wait_until("Prometheus listens", || {
         connect(&hosts.server, PORT).is_ok()
     });

@@ -11,7 +11,7 @@ use super::{
     browser::{Browser, browser_is_there_or_skips},
     count::{send_plan, totals},
     metrics::{serve, serve_at},
-    process::Hosts,
+    process::{Hosts, leave_room},
 };
 
 /// A name that would do something where it is not text.
@@ -73,17 +73,18 @@ fn the_page_shows_what_was_sent_and_does_what_is_clicked() {
     browser.wait_for("live", STATE, |state| state == "live");
 
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
     let datagram = segment::udp(&ip::Hosts::V4, 50_123, 40_000, b"text");
     let hostile = frame::ethernet(
         frame::ether_type::IPV4,
         &ip::ipv4(ip::protocol::UDP, &datagram),
     );
     const HOSTILE_FRAMES: u64 = 1_234;
-    for _ in 0..HOSTILE_FRAMES {
+    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
+    for count in 1..=HOSTILE_FRAMES {
         socket.send(&hostile).expect("sent");
+        leave_room(&veth.server, 0, count);
     }
-    let (sent, total) = send_plan(&socket, 50);
+    let (sent, total) = send_plan(&veth, 50);
     let total = total.0 + HOSTILE_FRAMES;
 
     // Every frame in its row.
@@ -189,8 +190,7 @@ fn a_page_whose_run_is_killed_goes_on_with_the_next_one() {
     let _run = serve_at(&hosts, port, "");
     browser.wait_for("the next run", STATE, |state| state == "live");
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    let (_, total) = send_plan(&socket, 1);
+    let (_, total) = send_plan(&veth, 1);
     browser.wait_for("its packets", ALL_PACKETS, |packets| {
         *packets == grouped(total.0)
     });

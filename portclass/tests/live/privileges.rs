@@ -6,7 +6,6 @@ use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use serde_json::json;
 use testbed::{
     kernel::{Feature, VERIFIER_BUG, skip},
-    packet_socket::PacketSocket,
     privilege::is_root_or_skips,
 };
 
@@ -102,8 +101,7 @@ fn counts_every_frame(capabilities: &str, options: &[&str]) {
         let mut command = run_with(&program, capabilities, &arguments);
         let run = Run::start_command(&hosts.server, &mut command, 1);
         veth.client.up().expect("up");
-        let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-        let (sent, total) = send_plan(&socket, 5);
+        let (sent, total) = send_plan(&veth, 5);
         wait_until("every frame received", || {
             veth.server.received().expect("counters") >= total.0
         });
@@ -161,8 +159,7 @@ fn what_leaves_is_counted_with_two_capabilities_and_removed_at_the_end() {
         let mut command = run_with(&program, ",+bpf,+net_admin", &arguments);
         let run = Run::start_command(&hosts.client, &mut command, 1);
         veth.client.up().expect("up");
-        let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-        let (sent, total) = send_plan(&socket, 3);
+        let (sent, total) = send_plan(&veth, 3);
         let report = run.interrupt();
         assert_eq!(rows(&report), sent, "{hook}");
         assert_eq!(totals(&report), total, "{hook}");

@@ -11,7 +11,11 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use testbed::{machine::unless_slow, netns::Netns, veth::Veth};
+use testbed::{
+    machine::unless_slow,
+    netns::Netns,
+    veth::{End, Veth},
+};
 
 /// How long anything may take before a test gives up. Processors that are emulated are slow.
 pub fn patience() -> Duration {
@@ -44,10 +48,28 @@ pub fn program_for_others() -> Copy {
         .tempdir()
         .expect("a temporary folder");
     let path = folder.path().join("portclass");
-    std::fs::copy(env!("CARGO_BIN_EXE_portclass"), &path).expect("a copy");
+    // By another process: what this one has open for writing, a child that another thread starts has open for a moment as
+    // well, and nobody can start a program that is being written (ETXTBSY in execve(2)).
+    let mut copy = Command::new("cp");
+    let copied = copy
+        .arg(env!("CARGO_BIN_EXE_portclass"))
+        .arg(&path)
+        .status();
+    assert!(copied.expect("cp starts").success());
     Copy {
         path,
         _folder: folder,
+    }
+}
+
+/// Waits now and then, for whoever sends many frames: a veth has room for 256 on their way, and loses others
+/// (`VETH_RING_SIZE` in drivers/net/veth.c). `received` is what its end had before the first of `sent`.
+pub fn leave_room(end: &End<'_>, received: u64, sent: u64) {
+    const AT_ONCE: u64 = 64;
+    if sent.is_multiple_of(AT_ONCE) {
+        wait_until("room for more frames", || {
+            end.received().expect("counters") + AT_ONCE >= received + sent
+        });
     }
 }
 

@@ -3,9 +3,7 @@
 use std::net::UdpSocket;
 
 use serde_json::Value;
-use testbed::{
-    kernel::has_kind_or_skips, packet_socket::PacketSocket, privilege::is_root_or_skips,
-};
+use testbed::{kernel::has_kind_or_skips, privilege::is_root_or_skips};
 
 use super::{
     count::{Rows, plan, rows, send_plan, totals},
@@ -110,8 +108,7 @@ fn what_arrives_at_a_bond_is_counted_once() {
             .is_ok_and(|shown| shown.contains("LOWER_UP"))
     });
     let run = start(&hosts, "-i bond0");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    let (sent, total) = send_plan(&socket, 1);
+    let (sent, total) = send_plan(&veth, 1);
     wait_until("every frame received", || {
         veth.server.received().expect("counters") >= plan().len() as u64
     });

@@ -1,7 +1,7 @@
 //! `portclass top` at a real terminal, with real traffic.
 
 use rustix::process::{Signal, kill_process};
-use testbed::{packet_socket::PacketSocket, privilege::is_root_or_skips, veth::Veth};
+use testbed::{privilege::is_root_or_skips, veth::Veth};
 
 use super::{
     count::{Rows, send_plan},
@@ -83,8 +83,7 @@ fn a_screen_shows_what_was_sent_and_does_what_keys_say() {
     let veth = hosts.veth();
     let pane = start(&hosts, &veth, "--interval 100ms");
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    let (sent, total) = send_plan(&socket, 50);
+    let (sent, total) = send_plan(&veth, 50);
     pane.wait_for(&format!("{} packets", total.0));
     let is_service = |row: &(String, String)| {
         let reasons = ["dynamic", "unassigned", "reserved", "fragment", "protocol"];
@@ -130,7 +129,7 @@ fn a_screen_shows_what_was_sent_and_does_what_keys_say() {
 
     pane.types(" ");
     pane.wait_for("PAUSED");
-    send_plan(&socket, 1);
+    send_plan(&veth, 1);
     pane.types("+");
     pane.wait_for("every 200ms");
     assert_eq!(rows(&pane.screen(), 2), services);
@@ -198,11 +197,10 @@ fn a_terminal_that_takes_nothing_holds_nobody_up() {
     let veth = hosts.veth();
     let pane = start(&hosts, &veth, "--interval 10ms");
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
     let portclass = pane.child();
     pane.stop();
     wait_until("the terminal is full", || {
-        send_plan(&socket, 1);
+        send_plan(&veth, 1);
         is_held_up(portclass)
     });
     kill_process(portclass, Signal::TERM).expect("it is ours");
@@ -273,8 +271,7 @@ fn names_of_an_overlay_drive_no_terminal() {
     let file = Replaced::new("\u{1b}]2;owned\u{7}\u{1b}[2J\u{202e}x,443,tcp\n");
     let pane = start(&hosts, &veth, &format!("--overlay {}", file.name()));
     veth.client.up().expect("up");
-    let socket = PacketSocket::open(&veth.client).expect("a packet socket");
-    send_plan(&socket, 1);
+    send_plan(&veth, 1);
     pane.wait_for("\u{fffd}]2;owned");
     pane.wait_for("q quit");
     assert!(!pane.title().contains("owned"), "{}", pane.title());
