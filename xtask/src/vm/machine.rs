@@ -119,14 +119,21 @@ impl Machine<'_> {
             interrupt.check()?;
             if start.elapsed() > self.limit {
                 let limit = self.limit.as_secs();
-                return Ok(End::Broken(format!("not done within {limit} s")));
+                return Ok(self.broken(&format!("not done within {limit} s")));
             }
             thread::sleep(POLL);
         };
         Ok(match status.code() {
             Some(SUCCESS) => End::Well,
             Some(code) if code > SUCCESS => End::Badly((code - SUCCESS) / 2),
-            _ => End::Broken(format!("it went off before its task was done ({status})")),
+            _ => self.broken(&format!("it went off before its task was done ({status})")),
+        })
+    }
+
+    fn broken(&self, why: &str) -> End {
+        End::Broken(match self.accelerator {
+            Accelerator::Emulation => why.to_owned(),
+            Accelerator::Kvm => format!("{why}; without --kvm the processor is emulated"),
         })
     }
 

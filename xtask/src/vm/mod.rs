@@ -22,6 +22,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use rustix::fs::statvfs;
 
 use self::{
     kernels::{Kernel, Kernels, OLDEST},
@@ -86,9 +87,21 @@ pub fn vm(options: &Options) -> Result<()> {
     Ready::new(options)?.run()
 }
 
+/// The folder for kernels and machines.
 fn cache() -> Result<PathBuf> {
+    /// What lists of packages, two kernels and two machines take, in MiB, and some more.
+    const ROOM: u64 = 512;
     let cache = target_directory()?.join("vm");
     fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    // apt waits for minutes where there is none.
+    let disk = statvfs(&cache).with_context(|| cache.display().to_string())?;
+    let free = disk.f_bavail * disk.f_frsize >> 20;
+    ensure!(
+        free >= ROOM,
+        "{}: {free} MiB are free, and kernels and machines take up to {ROOM}: make room, or set CARGO_TARGET_DIR to a folder \
+         with more",
+        cache.display()
+    );
     Ok(cache)
 }
 
