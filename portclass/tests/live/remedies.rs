@@ -120,15 +120,12 @@ fn an_ingress_qdisc_is_a_warning_where_there_is_no_tcx_and_goes_by_the_remedy() 
     let add = ["qdisc", "add", "dev", "server0", "ingress"];
     let added = hosts.server.output(Command::new("tc").args(add));
     assert!(added.expect("tc starts").status.success());
-    for arguments in ["-i server0", "-i server0 --probe"] {
-        let (can_run, document) = doctor(&hosts.server, arguments);
-        assert!(can_run && runs(&hosts.server, "-i server0"), "{document:#}");
-        let is_in_the_way = has(&document, "ingress-qdisc");
-        assert_eq!(is_in_the_way, !Feature::Tcx.is_there(), "{document:#}");
-        assert_eq!(runs(&hosts.server, EGRESS), !is_in_the_way);
-    }
-    let (_, document) = doctor(&hosts.server, "-i server0");
-    if has(&document, "ingress-qdisc") {
+    let (can_run, document) = doctor(&hosts.server, "-i server0");
+    assert!(can_run, "{document:#}");
+    let is_in_the_way = has(&document, "ingress-qdisc");
+    assert_eq!(is_in_the_way, !Feature::Tcx.is_there(), "{document:#}");
+    assert_eq!(runs(&hosts.server, EGRESS), !is_in_the_way);
+    if is_in_the_way {
         let remedy = finding(&document, "ingress-qdisc")["remedy"].as_str();
         let remedy = remedy.and_then(|remedy| remedy.strip_prefix("remove it: "));
         let (remedy, _) = remedy
