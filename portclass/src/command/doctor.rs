@@ -11,6 +11,8 @@ use portclass::{
     report::{diagnosis_json, diagnosis_table},
 };
 
+use portclass_common::packet::Link;
+
 use super::{Failure, interfaces::choose, unless_closed};
 use crate::cli::{DoctorArgs, DoctorFormat};
 
@@ -23,6 +25,10 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         .filter_map(|interface| interface.link)
         .collect();
     links.dedup();
+    if links.is_empty() {
+        // Whoever names another one finds what the kernel says of most.
+        links.push(Link::Ethernet);
+    }
     let host = HostFacts::find(&links, &args.pins.pin_dir);
     let mut diagnosis = Diagnosis::of(&host);
     match &choice {

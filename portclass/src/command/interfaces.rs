@@ -154,6 +154,7 @@ mod tests {
             link: Some(Link::Ethernet),
             mtu: 1_500,
             lower: None,
+            is_tunnel: false,
             controller: None,
             xdp: None,
         }

@@ -45,6 +45,7 @@ mod tests {
             is_up: true,
             link: Some(portclass_common::packet::Link::Ethernet),
             lower: None,
+            is_tunnel: false,
             controller: None,
             mtu: 1_500,
             xdp: None,

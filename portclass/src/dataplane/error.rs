@@ -14,7 +14,9 @@ pub(super) const PRIVILEGE: &str =
     "run it as root (sudo), or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
 
 /// What to do about a BPF file system that is missing.
-pub const MOUNT_BPFFS: &str = "mount one: mount -t bpf bpf /sys/fs/bpf";
+pub(super) const MOUNT_BPFFS: &str = "mount one: mount -t bpf bpf /sys/fs/bpf";
+/// What to do where there is one: another one above it would hide everybody's pins.
+pub(super) const NAME_BPFFS: &str = "name a folder below /sys/fs/bpf with --pin-dir";
 
 /// Why the kernel side cannot be set up: [`sentence`](Self::sentence) and [`remedy`](Self::remedy), in one line.
 #[derive(Debug)]
@@ -235,8 +237,13 @@ impl DataplaneError {
 #[derive(Debug, Error)]
 pub enum PinError {
     /// The folder is not on a BPF file system.
-    #[error("{}: not on a BPF file system; {MOUNT_BPFFS}", .0.display())]
-    NoBpffs(PathBuf),
+    #[error("{}: not on a BPF file system; {remedy}", folder.display())]
+    NoBpffs {
+        /// The folder.
+        folder: PathBuf,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// Another process holds the folder's lock.
     #[error("{}: another process has been changing these pins for too long; see which: fuser -v {}", .0.display(), .0.display())]
     Busy(PathBuf),

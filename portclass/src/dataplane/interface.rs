@@ -8,7 +8,10 @@ use aya::programs::{
 };
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, XdpAttached},
+    link::{
+        InfoKind, LinkAttribute, LinkFlags, LinkInfo as KindInfo, LinkLayerType, LinkMessage,
+        LinkXdp, XdpAttached,
+    },
     route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
 };
 use portclass_common::{names, packet::Link};
@@ -31,6 +34,9 @@ pub struct Interface {
     pub mtu: u32,
     /// The interface that it lies upon, as a VLAN does upon its parent.
     pub lower: Option<u32>,
+    /// Whether it is an IP tunnel, which names the interface that it leaves by, and which the kernel does not count among
+    /// those that lie upon that one.
+    pub is_tunnel: bool,
     /// The interface that holds it, as a bond or a bridge does.
     pub controller: Option<u32>,
     /// The id of the XDP program that is attached to it, and whether it is in generic mode.
@@ -85,6 +91,7 @@ fn of_link(link: &LinkMessage) -> Interface {
         link: begins_with(link.header.link_layer_type),
         mtu: 0,
         lower: None,
+        is_tunnel: false,
         controller: None,
         xdp: None,
     };
@@ -96,6 +103,7 @@ fn of_link(link: &LinkMessage) -> Interface {
             LinkAttribute::Link(lower) => interface.lower = Some(*lower),
             // A veth's peer lies in another namespace, where the number may be that of another interface here.
             LinkAttribute::LinkNetNsId(_) => is_elsewhere = true,
+            LinkAttribute::LinkInfo(infos) => interface.is_tunnel = infos.iter().any(is_tunnel),
             LinkAttribute::Controller(controller) => interface.controller = Some(*controller),
             LinkAttribute::Xdp(xdp) => {
                 let generic = xdp.contains(&LinkXdp::Attached(XdpAttached::SocketBuffer));
@@ -109,6 +117,29 @@ fn of_link(link: &LinkMessage) -> Interface {
     }
     interface.lower = interface.lower.filter(|_| !is_elsewhere);
     interface
+}
+
+fn is_tunnel(info: &KindInfo) -> bool {
+    use InfoKind::{
+        ErSpan, GreTap, GreTap6, GreTun, GreTun6, Ip6ErSpan, Ip6Tnl, IpIp, SitTun, Vti, Vti6, Xfrm,
+    };
+    matches!(
+        info,
+        KindInfo::Kind(
+            ErSpan
+                | GreTap
+                | GreTap6
+                | GreTun
+                | GreTun6
+                | Ip6ErSpan
+                | Ip6Tnl
+                | IpIp
+                | SitTun
+                | Vti
+                | Vti6
+                | Xfrm
+        )
+    )
 }
 
 /// The index of the interface that the default route leaves by: of several the one with the lowest metric, IPv4

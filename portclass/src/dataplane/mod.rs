@@ -25,14 +25,14 @@ mod test_run;
 mod timing;
 
 pub use attach::{Attachment, Mode, ObtainedMode};
-pub use error::{DataplaneError, MOUNT_BPFFS, PinError};
+pub use error::{DataplaneError, PinError};
 pub use fill::{Changes, FillError};
 pub use holder::Held;
 pub use image::{Access, Image, Role};
 pub use interface::{AttachedProgram, Holder, Interface, default_route, interfaces, program_on};
 pub use log::KernelLog;
 pub use object::{Dataplane, Maps, OBJECT, Settings};
-pub use obstacle::{AttachError, Obstacle};
+pub use obstacle::{AttachError, Obstacle, OtherEnd};
 pub use pins::{DEFAULT_PIN_DIR, Lock, Pins, check_bpffs, remove};
 pub use tc::{
     ObtainedHook, OurFilter, TcAttachment, TcHook, TcxProgram, our_filters, our_tcx_programs,

@@ -17,7 +17,7 @@ use portclass_common::{
     settings::{Contents, State},
     tag::MarkMask,
 };
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{
     AttachError, Attachment, Changes, DataplaneError, FillError, Image, Interface, KernelLog, Mode,
@@ -368,7 +368,17 @@ fn lift_memlock() {
         current: None,
         maximum: None,
     };
-    let _raised = setrlimit(Resource::Memlock, unlimited);
+    if setrlimit(Resource::Memlock, unlimited).is_err() {
+        // As far as anybody may.
+        let hard = getrlimit(Resource::Memlock).maximum;
+        let _raised = setrlimit(
+            Resource::Memlock,
+            Rlimit {
+                current: hard,
+                maximum: hard,
+            },
+        );
+    }
 }
 
 pub(super) fn absent(name: &'static str) -> DataplaneError {

@@ -1,7 +1,7 @@
 //! What is in the way of attaching, in one sentence, and how to remove it. The doctor says the same before anybody has
 //! tried.
 
-use std::io;
+use std::{fmt, io};
 
 use aya::programs::ProgramError;
 use rustix::io::Errno;
@@ -21,6 +21,33 @@ pub struct AttachError {
     pub interface: String,
     /// What is in the way.
     pub obstacle: Obstacle,
+}
+
+/// The other end of a veth pair, as people speak of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherEnd {
+    /// Its name, in its network namespace.
+    pub name: String,
+    /// Whether that is another one than this process's, where the name may be that of another interface.
+    pub is_elsewhere: bool,
+}
+
+impl fmt::Display for OtherEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl OtherEnd {
+    /// `command` with its name in the end's place, and where to run it.
+    fn there(&self, command: impl FnOnce(&str) -> String) -> String {
+        let command = command(&shell_word(&self.name));
+        if self.is_elsewhere {
+            format!("in its own network namespace: {command}")
+        } else {
+            command
+        }
+    }
 }
 
 /// What is in the way of attaching to an interface.
@@ -57,21 +84,21 @@ pub enum Obstacle {
         .peer.as_ref().map(|peer| format!(": its peer {peer} sends by more")).unwrap_or_default()
     )]
     TooFewQueues {
-        /// The name of a veth's other end, where this process may see it.
-        peer: Option<String>,
+        /// A veth's other end, where this process may see it.
+        peer: Option<OtherEnd>,
     },
     /// Frames would not fit in the driver's buffers.
     #[error(
         "an MTU of {mtu}{} is too large for native XDP on this driver{}",
         .peer.as_ref().map(|peer| format!(" at its peer {peer}")).unwrap_or_default(),
-        if *.frags { "" } else { " without multi-buffer support (Linux 5.18)" }
+        if *.frags { "" } else { " without multi-buffer support (Linux 5.18, in some drivers later)" }
     )]
     MtuTooLarge {
         /// Its MTU.
         mtu: u32,
-        /// The name of the other end, where it is that one's MTU.
-        peer: Option<String>,
-        /// Whether the program that was refused takes multi-buffer frames.
+        /// The other end, where it is that one's MTU.
+        peer: Option<OtherEnd>,
+        /// Whether frames in several buffers get through to the program that was refused.
         frags: bool,
     },
     /// The kernel asks for more privilege.
@@ -118,8 +145,8 @@ impl Obstacle {
                 guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
                 .to_owned(),
             Self::TooFewQueues { peer: Some(peer) } => {
-                let peer = shell_word(peer);
-                format!("let its peer send by one (ethtool -L {peer} tx 1) or use --mode generic")
+                let command = peer.there(|name| format!("ethtool -L {name} tx 1"));
+                format!("let its peer send by one ({command}) or use --mode generic")
             }
             Self::TooFewQueues { peer: None } => format!(
                 "give it more (ethtool -l {interface} says how many it may have) or use --mode generic"
@@ -127,8 +154,8 @@ impl Obstacle {
             Self::MtuTooLarge {
                 peer: Some(peer), ..
             } => {
-                let peer = shell_word(peer);
-                format!("lower it there (ip link set dev {peer} mtu 1500) or use --mode generic")
+                let command = peer.there(|name| format!("ip link set dev {name} mtu 1500"));
+                format!("lower it there ({command}) or use --mode generic")
             }
             Self::MtuTooLarge { peer: None, .. } => {
                 format!(
@@ -227,7 +254,7 @@ pub(super) fn occupied(interface: &Interface) -> Option<Obstacle> {
     let present = super::interfaces().ok()?;
     let mut uppers = present
         .into_iter()
-        .filter(|upper| upper.lies_upon(interface));
+        .filter(|upper| upper.lies_upon(interface) && !upper.is_tunnel);
     uppers.find_map(|upper| {
         let program = super::program_on(upper.index)?;
         Some(Obstacle::UpperOccupied {

@@ -18,7 +18,11 @@ use portclass_common::{
 };
 use rustix::io::Errno;
 
-use super::{Dataplane, DataplaneError, PinError, object::Shared};
+use super::{
+    Dataplane, DataplaneError, PinError,
+    error::{MOUNT_BPFFS, NAME_BPFFS},
+    object::Shared,
+};
 
 /// Where the maps are pinned unless another folder is named.
 pub const DEFAULT_PIN_DIR: &str = "/sys/fs/bpf/portclass";
@@ -205,15 +209,22 @@ fn removal(directory: &Path) -> String {
 ///
 /// [`PinError::NoBpffs`] where it is not on a BPF file system.
 pub fn check_bpffs(directory: &Path) -> Result<(), PinError> {
+    let is_bpffs =
+        |path: &Path| rustix::fs::statfs(path).map(|system| system.f_type as u32 == BPF_FS_MAGIC);
+    let absent = || PinError::NoBpffs {
+        folder: directory.to_owned(),
+        remedy: match is_bpffs(Path::new("/sys/fs/bpf")) {
+            Ok(true) => NAME_BPFFS,
+            _ => MOUNT_BPFFS,
+        },
+    };
     let absolute =
         std::path::absolute(directory).map_err(|why| PinError::system(directory, why))?;
     let Some(existing) = absolute.ancestors().find(|ancestor| ancestor.exists()) else {
-        return Err(PinError::NoBpffs(directory.to_owned()));
+        return Err(absent());
     };
-    let system =
-        rustix::fs::statfs(existing).map_err(|why| PinError::system(existing, why.into()))?;
-    if system.f_type as u32 != BPF_FS_MAGIC {
-        return Err(PinError::NoBpffs(directory.to_owned()));
+    if !is_bpffs(existing).map_err(|why| PinError::system(existing, why.into()))? {
+        return Err(absent());
     }
     if !existing.is_dir() {
         return Err(PinError::system(

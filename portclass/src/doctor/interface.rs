@@ -1,5 +1,6 @@
 //! What can be attached to an interface, judged.
 
+use portclass_common::packet::Link;
 use serde::Serialize;
 
 use super::{Finding, Id, Severity, system::version};
@@ -128,6 +129,13 @@ pub(super) fn interface(
         if let Some(Err(error)) = refused {
             findings.push(of_obstacle(&error.obstacle, name).with(Severity::Warning));
         }
+        if let Some(obstacle) = facts.occupied.as_ref().filter(|_| facts.tried.is_none()) {
+            let mut finding = of_obstacle(obstacle, name).with(Severity::Warning);
+            finding.summary.push_str(
+                ", which a kernel before 5.15 does not mind unless its distributor has changed it",
+            );
+            findings.push(finding);
+        }
     }
     let metadata = match native {
         Some(false) => generic,
@@ -173,6 +181,7 @@ fn in_every_mode<'facts>(
     if let Some(tried) = &facts.tried {
         // A run that is told no mode takes what it gets.
         return match (&tried.native, &tried.generic) {
+            (Err(error), _) if error.obstacle.is_in_every_mode() => Some(&error.obstacle),
             (Err(_), Err(error)) => Some(&error.obstacle),
             _ => None,
         };
@@ -239,7 +248,11 @@ fn judge_native(facts: &InterfaceFacts, machine: &HostFacts) -> (Option<bool>, F
         Some(Err(error)) => return falls_back(why_not_attached(error, facts)),
         None => {}
     }
-    let frags = machine.loaded.as_ref().is_ok_and(|loaded| loaded.frags);
+    let frags = match &machine.loaded {
+        Ok(loaded) => loaded.frags,
+        // Whoever mends that finds what this version has.
+        Err(_) => version(&machine.process.kernel).is_some_and(|version| version >= (5, 18)),
+    };
     if let Some(obstacle) = against_native(facts, frags) {
         return falls_back(of_obstacle(&obstacle, name));
     }
@@ -282,12 +295,14 @@ fn doubt(facts: &InterfaceFacts, machine: &HostFacts, frags: bool) -> Option<Str
     }
 }
 
-/// Whether frames in several buffers get through to the program.
+/// Whether frames in several buffers get through to the program. Where drivers do not tell, veth is the one that has let
+/// them through from the beginning; virtio_net has since 6.3 (kernel commit 8d9bc36de5fc).
 fn takes_frags(facts: &InterfaceFacts, frags: bool) -> bool {
+    let is_veth = facts.driver.as_deref() == Some("veth");
     frags
         && facts
             .xdp_features
-            .is_none_or(|features| features & xdp::RX_SG != 0)
+            .map_or(is_veth, |features| features & xdp::RX_SG != 0)
 }
 
 /// Whether the driver has native XDP, if that is known.
@@ -297,7 +312,9 @@ fn has_native(facts: &InterfaceFacts) -> Option<bool> {
         return Some(features & xdp::BASIC != 0);
     }
     let driver = facts.driver.as_deref().unwrap_or_default();
-    if facts.interface.index == LOOPBACK || NEVER_NATIVE.contains(&driver) {
+    // Of the two that have this name only tap has it (`tap_netdev_ops` in drivers/net/tun.c).
+    let is_tun = driver == "tun" && facts.interface.link == Some(Link::Ip);
+    if facts.interface.index == LOOPBACK || is_tun || NEVER_NATIVE.contains(&driver) {
         return Some(false);
     }
     NATIVE.contains(&driver).then_some(true)
@@ -327,13 +344,13 @@ fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obstacle> {
     let frags = takes_frags(facts, frags);
     (mtu > limit && !frags).then(|| Obstacle::MtuTooLarge {
         mtu,
-        peer: peer.map(|peer| peer.name.clone()),
+        peer: peer.map(|peer| peer.end.clone()),
         frags,
     })
 }
 
 fn too_few_queues(facts: &InterfaceFacts) -> Obstacle {
-    let peer = facts.peer.as_ref().map(|peer| peer.name.clone());
+    let peer = facts.peer.as_ref().map(|peer| peer.end.clone());
     Obstacle::TooFewQueues { peer }
 }
 

@@ -2,12 +2,18 @@
 
 use super::{Finding, Id, Severity};
 use crate::dataplane::{
-    DataplaneError, MOUNT_BPFFS, PinError,
+    DataplaneError, PinError,
     probe::{Capabilities, HostFacts, ProcessFacts},
 };
 
 /// What gives the program the capabilities that it needs, whoever runs it.
-const SETCAP: &str = "setcap cap_bpf,cap_net_admin,cap_perfmon+ep $(command -v portclass)";
+fn setcap(facts: &ProcessFacts) -> String {
+    let program = facts
+        .program
+        .as_deref()
+        .unwrap_or("$(command -v portclass)");
+    format!("sudo setcap cap_bpf,cap_net_admin,cap_perfmon+ep {program}")
+}
 
 /// All that is to be said of the host.
 pub(super) fn system(facts: &HostFacts) -> Vec<Finding> {
@@ -17,7 +23,7 @@ pub(super) fn system(facts: &HostFacts) -> Vec<Finding> {
         Ok(loaded) => {
             let summary = "the kernel takes the maps and the programs";
             findings.push(Finding::new(Id::Loads, Severity::Ok, summary));
-            findings.extend(capabilities(facts.process.capabilities));
+            findings.extend(capabilities(&facts.process));
             if !loaded.frags {
                 findings.push(Finding::new(
                     Id::NoFrags,
@@ -84,7 +90,7 @@ pub fn why_not_loaded(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     };
     let mut finding = Finding::new(id, Severity::Error, error.sentence());
     finding.remedy = error.remedy().map(|remedy| match id {
-        Id::PerfmonMissing => format!("{remedy}: {SETCAP}"),
+        Id::PerfmonMissing => format!("{remedy}: {}", setcap(facts)),
         _ => remedy.to_owned(),
     });
     finding
@@ -100,7 +106,11 @@ fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
             Id::CapabilitiesMissing,
             format!("{sentence}: this process lacks {missing}"),
         )
-        .remedy(format!("{}: {SETCAP}", error.remedy().unwrap_or_default()));
+        .remedy(format!(
+            "{}: {}",
+            error.remedy().unwrap_or_default(),
+            setcap(facts)
+        ));
     }
     if facts.in_user_namespace {
         let why = "root of a user namespace is not root to BPF";
@@ -113,7 +123,7 @@ fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     {
         let why = format!("only {memlock} bytes may be locked in memory, where maps count");
         return new(Id::MemlockTooLow, format!("{sentence}: {why}"))
-            .remedy("raise the limit: ulimit -l unlimited");
+            .remedy("raise the limit: sudo prlimit --memlock=unlimited:unlimited --pid $$");
     }
     let why = "a security policy (seccomp, SELinux) forbids it";
     new(Id::PolicyForbids, format!("{sentence}: {why}"))
@@ -130,22 +140,23 @@ fn missing(has: Capabilities) -> Vec<&'static str> {
 }
 
 /// Of a process that may load: what it lacks, and what it does not need.
-fn capabilities(has: Capabilities) -> Option<Finding> {
+fn capabilities(facts: &ProcessFacts) -> Option<Finding> {
+    let has = facts.capabilities;
     if !has.perfmon {
-        return Some(without_perfmon());
+        return Some(without_perfmon(facts));
     }
     has.others.then(|| {
         let summary =
             "this process may do more than CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which suffice";
-        let remedy = format!("run it as another user: {SETCAP}");
+        let remedy = format!("run it as another user: {}", setcap(facts));
         Finding::new(Id::CapabilitiesUnneeded, Severity::Info, summary).remedy(remedy)
     })
 }
 
 /// Of a process that reads frames out of copies.
-pub fn without_perfmon() -> Finding {
+pub fn without_perfmon(facts: &ProcessFacts) -> Finding {
     let summary = "without CAP_PERFMON packets are read out of copies, which takes longer";
-    Finding::new(Id::PerfmonMissing, Severity::Info, summary).remedy(SETCAP)
+    Finding::new(Id::PerfmonMissing, Severity::Info, summary).remedy(setcap(facts))
 }
 
 fn tc(facts: &HostFacts) -> Option<Finding> {
@@ -202,12 +213,12 @@ fn bpffs(facts: &HostFacts) -> Finding {
             Severity::Ok,
             "the pins' folder is on a BPF file system",
         ),
-        Err(PinError::NoBpffs(folder)) => Finding::new(
+        Err(PinError::NoBpffs { folder, remedy }) => Finding::new(
             Id::NoBpffs,
             Severity::Warning,
             format!("{}: not on a BPF file system, so {what}", folder.display()),
         )
-        .remedy(MOUNT_BPFFS),
+        .remedy(*remedy),
         Err(error) => Finding::new(Id::NoBpffs, Severity::Warning, format!("{what}: {error}")),
     }
 }

@@ -4,15 +4,17 @@ mod facts;
 
 use std::path::PathBuf;
 
+use portclass_common::packet::Link;
 use serde_json::json;
 
 use self::facts::{
-    finding, forbidden, host_facts, interface, judge, occupied, old_host, old_interface, tried,
+    finding, forbidden, host_facts, interface, judge, occupied, old_host, old_interface, peer,
+    tried,
 };
 use super::{Diagnosis, Id, Severity, why_not_attached, why_not_loaded};
 use crate::dataplane::{
     AttachError, AttachedProgram, Holder, Obstacle, PinError,
-    probe::{Capabilities, Channels, InterfaceFacts, Loaded, Peer},
+    probe::{Capabilities, Channels, InterfaceFacts, Loaded},
 };
 
 /// The ids of all that is worse than good to know.
@@ -71,10 +73,7 @@ fn jumbo_frames_on_an_old_kernel_are_a_warning_with_the_command_that_lowers_the_
 #[test]
 fn of_a_veth_the_peers_mtu_counts() {
     let mut facts = old_interface("veth");
-    facts.peer = Some(Peer {
-        name: "veth7".to_owned(),
-        mtu: 9_000,
-    });
+    facts.peer = Some(peer(9_000));
     let diagnosis = judge(&old_host(), &[facts], false);
     let remedy = finding(&diagnosis, Id::MtuTooLarge).remedy.clone();
     assert!(remedy.is_some_and(|remedy| remedy.contains("ip link set dev veth7 mtu 1500")));
@@ -86,8 +85,51 @@ fn of_a_veth_the_peers_mtu_counts() {
 #[test]
 fn jumbo_frames_are_no_trouble_with_programs_for_several_buffers() {
     let mut facts = interface("veth");
-    facts.interface.mtu = 9_000;
+    facts.peer = Some(peer(9_000));
     assert!(troubles(&judge(&host_facts(), &[facts], false)).is_empty());
+    // The same where loading fails for want of privileges: whoever has them gets them.
+    let mut facts = interface("veth");
+    facts.peer = Some(peer(9_000));
+    let mut host = host_facts();
+    host.loaded = Err(forbidden());
+    let diagnosis = judge(&host, &[facts], false);
+    assert_eq!(diagnosis.interfaces[0].native, Some(true));
+}
+
+#[test]
+fn several_buffers_take_a_driver_that_lets_them_through() {
+    let mut host = host_facts();
+    host.process.kernel = "6.1.0-56-cloud-amd64".to_owned();
+    let mut card = old_interface("virtio_net");
+    card.interface.mtu = 9_000;
+    let diagnosis = judge(&host, &[card], false);
+    assert_eq!(troubles(&diagnosis), ["mtu-too-large"]);
+    let mut card = old_interface("ixgbe");
+    card.interface.mtu = 9_000;
+    let diagnosis = judge(&host, &[card], false);
+    assert_eq!(diagnosis.interfaces[0].native, None);
+}
+
+#[test]
+fn what_is_to_be_done_at_a_peer_elsewhere_is_said_to_be_done_there() {
+    let mut facts = old_interface("veth");
+    let mut elsewhere = peer(9_000);
+    elsewhere.end.is_elsewhere = true;
+    facts.peer = Some(elsewhere);
+    let diagnosis = judge(&old_host(), &[facts], false);
+    let remedy = finding(&diagnosis, Id::MtuTooLarge).remedy.clone();
+    let there = "(in its own network namespace: ip link set dev veth7 mtu 1500)";
+    assert!(remedy.is_some_and(|remedy| remedy.contains(there)));
+}
+
+#[test]
+fn tap_has_native_mode_and_tun_has_none() {
+    for (link, native) in [(Link::Ethernet, true), (Link::Ip, false)] {
+        let mut facts = old_interface("tun");
+        facts.interface.link = Some(link);
+        let diagnosis = judge(&old_host(), &[facts], false);
+        assert_eq!(diagnosis.interfaces[0].native, Some(native));
+    }
 }
 
 #[test]
@@ -163,7 +205,7 @@ fn a_veth_without_native_mode_has_too_few_queues() {
     let diagnosis = judge(&host_facts(), &[facts], false);
     assert_eq!(troubles(&diagnosis), ["too-few-queues"]);
     let remedy = finding(&diagnosis, Id::TooFewQueues).remedy.clone();
-    assert!(remedy.is_some_and(|remedy| remedy.contains("ethtool -L veth7 tx 1")));
+    assert!(remedy.is_some_and(|remedy| remedy.contains("(ethtool -L veth7 tx 1)")));
 }
 
 #[test]
@@ -214,6 +256,10 @@ fn one_mode_that_was_tried_and_works_is_enough() {
     facts.tried = tried([Some(other("native")), Some(other("generic")), None]);
     let diagnosis = judge(&host_facts(), &[facts], false);
     assert!(!diagnosis.can_run());
+    // A run does not try another mode then.
+    let mut facts = interface("veth");
+    facts.tried = tried([Some(Obstacle::Gone), None, None]);
+    assert!(!judge(&host_facts(), &[facts], false).can_run());
 }
 
 #[test]
@@ -289,6 +335,7 @@ fn a_program_on_what_lies_upon_an_interface_is_an_error_unless_the_kernel_is_old
     assert_eq!(troubles(&diagnosis), ["upper-occupied"]);
     let old = judge(&old_host(), &[with(old_interface("veth"))], false);
     assert!(old.can_run());
+    assert_eq!(troubles(&old), ["upper-occupied"]);
     let mut works = with(interface("veth"));
     works.tried = tried([None, None, None]);
     assert!(judge(&host_facts(), &[works], false).can_run());
@@ -358,7 +405,10 @@ fn what_makes_a_run_slower_or_smaller_is_a_warning() {
         jited: Some(false),
     });
     machine.clsact = Some(false);
-    machine.bpffs = Err(PinError::NoBpffs(PathBuf::from("/sys/fs/bpf/portclass")));
+    machine.bpffs = Err(PinError::NoBpffs {
+        folder: PathBuf::from("/sys/fs/bpf/portclass"),
+        remedy: "mount one",
+    });
     machine.process.kernel = "4.19.0".to_owned();
     let diagnosis = judge(&machine, &[old_interface("veth")], false);
     assert!(diagnosis.can_run());
@@ -392,10 +442,7 @@ fn a_driver_of_few_words_is_explained_by_what_is_known_of_the_interface() {
     let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
     assert_eq!(why_not_attached(&refused, &facts).id, Id::ReceiveOffloads);
     let mut facts = old_interface("veth");
-    facts.peer = Some(Peer {
-        name: "veth7".to_owned(),
-        mtu: 9_000,
-    });
+    facts.peer = Some(peer(9_000));
     let refused = AttachError::on(&facts.interface, Obstacle::TooFewQueues { peer: None });
     let found = why_not_attached(&refused, &facts);
     assert_eq!(found.id, Id::TooFewQueues);

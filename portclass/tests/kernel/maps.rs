@@ -291,6 +291,6 @@ fn what_is_no_pin_of_ours_is_named_and_left_alone() {
     let elsewhere = TempDir::new().expect("a temporary folder");
     assert!(matches!(
         check_bpffs(&elsewhere.path().join("pins")),
-        Err(PinError::NoBpffs(_))
+        Err(PinError::NoBpffs { .. })
     ));
 }

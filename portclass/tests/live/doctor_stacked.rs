@@ -99,6 +99,32 @@ fn a_program_on_what_lies_upon_an_interface_is_named_and_its_removal_works() {
 }
 
 #[test]
+fn a_program_on_a_tunnel_is_in_nobodys_way() {
+    const TEST: &str = "a_program_on_a_tunnel_is_in_nobodys_way";
+    if !is_root_or_skips(TEST) {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    for (name, kind) in [("upper0", "gre"), ("upper1", "gretap")] {
+        let ends = "local 192.0.2.1 remote 192.0.2.2 dev server0";
+        let add = format!("link add name {name} type {kind} {ends}");
+        if hosts.server.ip(&add).is_err() {
+            skip(
+                TEST,
+                format_args!("this kernel has no interfaces of type {kind}"),
+            );
+            continue;
+        }
+        let upper = Run::start(&hosts.server, &format!("-i {name} --format json"));
+        let (can_run, document) = doctor(&hosts.server, "-i server0");
+        assert!(can_run && runs(&hosts.server, "-i server0"), "{document:#}");
+        upper.interrupt();
+    }
+}
+
+#[test]
 fn a_veth_whose_peer_sends_by_more_queues_gets_native_mode_by_the_remedy() {
     const TEST: &str = "a_veth_whose_peer_sends_by_more_queues_gets_native_mode_by_the_remedy";
     if !is_root_or_skips(TEST) {
@@ -128,9 +154,9 @@ fn a_veth_whose_peer_sends_by_more_queues_gets_native_mode_by_the_remedy() {
         }
         let remedy = &finding(&document, "too-few-queues")["remedy"];
         assert!(
-            remedy
-                .as_str()
-                .is_some_and(|text| text.contains("(ethtool -L client0 tx 1)")),
+            remedy.as_str().is_some_and(
+                |text| text.contains("(in its own network namespace: ethtool -L client0 tx 1)")
+            ),
             "{remedy}"
         );
     }

@@ -1,6 +1,9 @@
 //! What `portclass doctor` advises, done to the letter.
 
-use std::process::{Command, Output};
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
 
 use serde_json::Value;
 use testbed::{
@@ -22,19 +25,29 @@ fn command<'document>(document: &'document Value, id: &str) -> &'document str {
         .map_or(remedy, |(_, command)| command)
 }
 
+/// What `sudo` would run.
+fn as_root(command: &str) -> &str {
+    command.strip_prefix("sudo ").unwrap_or(command)
+}
+
 fn has(document: &Value, id: &str) -> bool {
     let mut findings = document["findings"].as_array().expect("findings").iter();
     findings.any(|finding| finding["id"] == id)
 }
 
-/// What a shell makes of it that finds `program` by its name.
-fn shell(netns: &Netns, program: &Copy, script: &str) -> Output {
+/// A shell that finds `program` by its name.
+fn shell_with(program: &Copy, script: &str) -> Command {
     let folder = program.path.parent().expect("a folder");
     let script = format!("PATH={}:$PATH; {script}", folder.display());
     let mut shell = Command::new("sh");
-    netns
-        .output(shell.args(["-c", &script]))
-        .expect("sh starts")
+    shell.args(["-c", &script]);
+    shell
+}
+
+/// What such a shell makes of it.
+fn shell(netns: &Netns, program: &Copy, script: &str) -> Output {
+    let mut shell = shell_with(program, script);
+    netns.output(&mut shell).expect("sh starts")
 }
 
 /// `setpriv` to an ordinary user with these capabilities beside those of the file, and the doctor's command.
@@ -52,6 +65,16 @@ fn file_capabilities_by_the_remedy_are_enough_for_any_user() {
         return;
     }
     let netns = Netns::new().expect("a network namespace");
+    let any = program_for_others();
+    let path = any.path.display();
+    let keeps = shell(&netns, &any, &format!("setcap cap_net_raw+ep {path}"));
+    if !keeps.status.success() {
+        skip(
+            TEST,
+            "setcap is missing (package libcap2-bin), or the file system keeps no capabilities",
+        );
+        return;
+    }
     for (asks, id) in [
         (doctor_as_user(""), "capabilities-missing"),
         (doctor_as_user(",+bpf,+net_admin"), "perfmon-missing"),
@@ -62,16 +85,10 @@ fn file_capabilities_by_the_remedy_are_enough_for_any_user() {
     ] {
         let program = program_for_others();
         let (_, document) = judged(&shell(&netns, &program, &asks));
-        let remedy = command(&document, id);
+        let remedy = as_root(command(&document, id));
         assert!(remedy.starts_with("setcap "), "{remedy}");
         let set = shell(&netns, &program, remedy);
-        if !set.status.success() {
-            skip(
-                TEST,
-                "setcap is missing (package libcap2-bin), or the file system keeps no capabilities",
-            );
-            return;
-        }
+        assert!(set.status.success(), "{remedy}: {}", stderr(&set));
         let (can_run, document) = judged(&shell(&netns, &program, &doctor_as_user("")));
         assert!(can_run && !has(&document, id), "{document:#}");
     }
@@ -86,15 +103,23 @@ fn too_little_memory_to_lock_is_an_error_and_raising_the_limit_mends_it() {
     }
     let netns = Netns::new().expect("a network namespace");
     let program = program_for_others();
-    let as_user = |raise: &str| {
-        let asks = doctor_as_user(CAPABILITIES);
-        judged(&shell(
-            &netns,
-            &program,
-            &format!("ulimit -l 64; {raise}; {asks}"),
-        ))
+    // The user's shell waits, so that root can do something about it meanwhile.
+    let asks =
+        doctor_as_user(CAPABILITIES).replace("portclass", "sh -c 'read -r _; exec portclass");
+    let script = format!("ulimit -l 64; {asks}'");
+    let doctor_after = |meanwhile: &dyn Fn(u32)| {
+        let mut shell = shell_with(&program, &script);
+        shell
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut shell = netns.spawn(&mut shell).expect("sh starts");
+        meanwhile(shell.id());
+        let mut line = shell.stdin.take().expect("a pipe");
+        line.write_all(b"\n").expect("it waits");
+        judged(&shell.wait_with_output().expect("it ends"))
     };
-    let (can_run, document) = as_user(":");
+    let (can_run, document) = doctor_after(&|_| ());
     if can_run {
         skip(
             TEST,
@@ -102,7 +127,11 @@ fn too_little_memory_to_lock_is_an_error_and_raising_the_limit_mends_it() {
         );
         return;
     }
-    let (can_run, document) = as_user(command(&document, "memlock-too-low"));
+    let remedy = as_root(command(&document, "memlock-too-low"));
+    let (can_run, document) = doctor_after(&|pid| {
+        let raised = shell(&netns, &program, &remedy.replace("$$", &pid.to_string()));
+        assert!(raised.status.success(), "{remedy}: {}", stderr(&raised));
+    });
     assert!(can_run, "{document:#}");
 }
 

@@ -47,8 +47,8 @@ const MODULES: &[&str] = &[
 
 /// Programs that tests call, or the kernel (`modprobe`).
 const PROGRAMS: &[&str] = &[
-    "bpftool", "cp", "ethtool", "ip", "modprobe", "mount", "nft", "nsenter", "setcap", "setpriv",
-    "sh", "sleep", "sysctl", "tc", "umount", "unshare", "wg",
+    "bpftool", "cp", "ethtool", "ip", "modprobe", "mount", "nft", "nsenter", "prlimit", "setcap",
+    "setpriv", "sh", "sleep", "sysctl", "tc", "umount", "unshare", "wg",
 ];
 
 /// The first process's, without tests.

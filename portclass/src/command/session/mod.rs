@@ -14,7 +14,7 @@ use portclass::{
     account::{Account, Observed, ProgramRuns, Snapshot, Sort},
     dataplane::{
         Access, Dataplane, Interface, KernelLog, Lock, Maps, Pins, Settings, Timing, interfaces,
-        probe::InterfaceFacts,
+        probe::{InterfaceFacts, ProcessFacts},
     },
     doctor::{why_not_attached, without_perfmon},
     registry::Registry,
@@ -101,7 +101,7 @@ impl Session {
         };
         load(&mut dataplane, &interfaces, &points, marks)?;
         if dataplane.image(0).access() == Access::Copied {
-            say(without_perfmon());
+            say(without_perfmon(&ProcessFacts::read()));
         }
         let leftovers = remove_leftovers();
         for line in leftovers.unsure.iter().chain(&leftovers.failures) {

@@ -13,7 +13,7 @@ use super::{
     generic::xdp_features,
 };
 use crate::dataplane::{
-    Interface, Obstacle, counters::possible_cpus, netlink::get, obstacle::occupied,
+    Interface, Obstacle, OtherEnd, counters::possible_cpus, netlink::get, obstacle::occupied,
     tc::has_ingress_qdisc,
 };
 
@@ -45,8 +45,8 @@ pub struct InterfaceFacts {
 /// The other end of a veth pair, whose MTU is what the driver compares (`veth_xdp_set`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Its name, in its network namespace.
-    pub name: String,
+    /// Which one it is.
+    pub end: OtherEnd,
     /// Its MTU.
     pub mtu: u32,
 }
@@ -105,6 +105,7 @@ fn peer(index: u32) -> Option<Peer> {
         }
     }
     let (mut name, mut mtu) = (None, None);
+    let is_elsewhere = namespace.is_some();
     for attribute in get(peer?, namespace.into_iter().collect())? {
         match attribute {
             LinkAttribute::IfName(found) => name = Some(found),
@@ -113,7 +114,10 @@ fn peer(index: u32) -> Option<Peer> {
         }
     }
     Some(Peer {
-        name: name?,
+        end: OtherEnd {
+            name: name?,
+            is_elsewhere,
+        },
         mtu: mtu?,
     })
 }

@@ -14,12 +14,14 @@ use crate::{
     dataplane::{
         Dataplane, DataplaneError, Lock, Maps, PinError, Pins, Role, Settings, check_bpffs,
     },
-    text::one_line,
+    text::{one_line, shell_word},
 };
 
 /// What this process is, and what it may do.
 #[derive(Clone, Debug)]
 pub struct ProcessFacts {
+    /// The program's file, as a shell takes it; `None` where that is not to be known.
+    pub program: Option<String>,
     /// The kernel's version, as `uname -r` says it.
     pub kernel: String,
     /// What this process may do.
@@ -33,7 +35,9 @@ pub struct ProcessFacts {
 impl ProcessFacts {
     /// Reads them.
     pub fn read() -> Self {
+        let program = std::env::current_exe().ok();
         Self {
+            program: program.and_then(|path| Some(shell_word(path.to_str()?).into_owned())),
             kernel: one_line(&uname().release().to_string_lossy()),
             capabilities: Capabilities::of_this_process(),
             in_user_namespace: in_user_namespace(),

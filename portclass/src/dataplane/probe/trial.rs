@@ -21,12 +21,11 @@ impl Tried {
     ///
     /// # Errors
     ///
-    /// The programs cannot be loaded.
+    /// What a run loads in any case cannot be loaded.
     pub fn on(interface: &Interface) -> Result<Self, DataplaneError> {
         let mut dataplane = Dataplane::open(Maps::Private { entries: 0 }, Settings::default())?;
         if let Some(link) = interface.link {
             dataplane.image(0).load(Role::Ingress, link)?;
-            dataplane.image(0).load(Role::Egress, link)?;
         }
         let mut xdp = |mode| {
             let attached = dataplane.attach(0, interface, mode).map(drop);
@@ -34,7 +33,12 @@ impl Tried {
             attached
         };
         let (native, generic) = (xdp(Mode::Native), xdp(Mode::Generic));
-        let tcx = dataplane.attach_tc(0, Role::Egress, interface, TcHook::Tcx);
+        let loaded = interface
+            .link
+            .map_or(Ok(()), |link| dataplane.image(0).load(Role::Egress, link));
+        let tcx = loaded
+            .map_err(|error| AttachError::not_loaded(interface, &error))
+            .and_then(|()| dataplane.attach_tc(0, Role::Egress, interface, TcHook::Tcx));
         Ok(Self {
             native,
             generic,

@@ -6,7 +6,7 @@ use portclass_common::packet::Link;
 
 use crate::{
     dataplane::{
-        AttachError, AttachedProgram, DataplaneError, Holder, Interface, Obstacle,
+        AttachError, AttachedProgram, DataplaneError, Holder, Interface, Obstacle, OtherEnd,
         probe::{Capabilities, HostFacts, InterfaceFacts, Loaded, Peer, ProcessFacts, Tried},
     },
     doctor::{Diagnosis, Finding, Id},
@@ -16,6 +16,7 @@ use crate::{
 pub fn host_facts() -> HostFacts {
     HostFacts {
         process: ProcessFacts {
+            program: Some("/usr/bin/portclass".to_owned()),
             kernel: "6.18.5".to_owned(),
             capabilities: Capabilities {
                 bpf: true,
@@ -66,13 +67,11 @@ pub fn interface(driver: &str) -> InterfaceFacts {
             link: Some(Link::Ethernet),
             mtu: 1_500,
             lower: None,
+            is_tunnel: false,
             controller: None,
             xdp: None,
         },
-        peer: (driver == "veth").then(|| Peer {
-            name: "veth7".to_owned(),
-            mtu: 1_500,
-        }),
+        peer: (driver == "veth").then(|| peer(1_500)),
         driver: Some(driver.to_owned()),
         xdp_features: Some(0x33),
         channels: None,
@@ -124,4 +123,15 @@ pub fn tried([native, generic, tcx]: [Option<Obstacle>; 3]) -> Option<Tried> {
         generic: came(generic),
         tcx: came(tcx),
     })
+}
+
+/// The other end of a veth, beside it.
+pub fn peer(mtu: u32) -> Peer {
+    Peer {
+        end: OtherEnd {
+            name: "veth7".to_owned(),
+            is_elsewhere: false,
+        },
+        mtu,
+    }
 }
