@@ -1,12 +1,28 @@
 //! Ctrl-C, caught so that what was started is ended in order.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    error::Error,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// A signal has asked this process to end.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl Error for Interrupted {}
 
 /// Whether a signal has asked this process to end.
 pub struct Interrupt(Arc<AtomicBool>);
@@ -29,9 +45,11 @@ impl Interrupt {
     ///
     /// # Errors
     ///
-    /// One has.
+    /// One has: [`Interrupted`].
     pub fn check(&self) -> Result<()> {
-        ensure!(!self.0.load(Ordering::Relaxed), "interrupted");
+        if self.0.load(Ordering::Relaxed) {
+            return Err(Interrupted.into());
+        }
         Ok(())
     }
 }

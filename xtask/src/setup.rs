@@ -42,14 +42,13 @@ const TEST_TOOLS: [(&str, &str); 6] = [
 ];
 
 /// Programs that run virtual machines, or in them, each with Debian's package for it.
-const MACHINE_TOOLS: [(&str, &str); 7] = [
+const MACHINE_TOOLS: [(&str, &str); 6] = [
     ("clang", "clang"),
     ("depmod", "kmod"),
     ("nft", "nftables"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("sysctl", "procps"),
     ("wg", "wireguard-tools"),
-    ("xz", "xz-utils"),
 ];
 
 /// Installs what is missing. Quick when nothing is.

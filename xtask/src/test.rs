@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use crate::{
     build_ebpf::{self, OBJECTS, SHIPPED},
     exec::{exec, output},
+    interrupt::Interrupted,
     kernel_toolchain::KernelToolchain,
     program::is_root,
     setup, vm,
@@ -148,6 +149,7 @@ fn other_kernels() -> Result<bool> {
             eprintln!("$ cargo xtask vm");
             ready.run().map(|()| true)
         }
+        Err(error) if error.is::<Interrupted>() => Err(error),
         Err(error) => {
             skip("the tests on other kernels", &format!("{error:#}"));
             Ok(false)

@@ -158,7 +158,7 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// Ends the archive, and gives its length in bytes.
+    /// Ends the archive, and gives what it was written to.
     ///
     /// # Errors
     ///

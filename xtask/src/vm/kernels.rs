@@ -5,17 +5,26 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{apt::Apt, version::Version};
-use crate::exec::{exec, find};
+use crate::{
+    exec::{exec, find},
+    interrupt::Interrupt,
+};
 
 /// What the names of the packages begin and end with. The kernels for clouds have all drivers that a virtual machine needs,
 /// and are a quarter as large as the others.
 const PREFIX: &str = "linux-image-";
 const SUFFIX: &str = "-cloud-amd64";
+
+/// The folder for kernels in the cache, and what the names of those begin with that are not complete.
+const KERNELS: &str = "kernels";
+const PARTIAL: &str = "partial-";
 
 /// The oldest series that portclass is for.
 pub const OLDEST: [u64; 2] = [5, 10];
@@ -36,9 +45,10 @@ impl Kernels {
     ///
     /// # Errors
     ///
-    /// apt fails, or knows no kernels.
-    pub fn list(cache: &Path) -> Result<Self> {
-        let lock = lock(cache)?;
+    /// apt fails, or knows no kernels, or this process is interrupted.
+    pub fn list(cache: &Path, interrupt: &Interrupt) -> Result<Self> {
+        let lock = lock(cache, interrupt)?;
+        remove_partial(&cache.join(KERNELS))?;
         let apt = Apt::open(cache.join("apt"))?;
         let packages = apt.packages(PREFIX)?;
         // Collections have the series alone: linux-image-6.12-cloud-amd64.
@@ -49,6 +59,10 @@ impl Kernels {
         };
         let mut versions: Vec<Version> = packages.iter().filter_map(of_package).collect();
         versions.sort();
+        ensure!(
+            !versions.is_empty(),
+            "apt knows no kernels: is there a network?"
+        );
         let depends = apt.dependencies(&versions.iter().map(package).collect::<Vec<_>>())?;
         let is_whole = |depends: &Vec<String>| !depends.iter().any(|name| is_missing_part(name));
         let mut whole = depends.iter().map(is_whole);
@@ -57,11 +71,11 @@ impl Kernels {
             .partition(|_| whole.next().unwrap_or_default());
         ensure!(
             !versions.is_empty(),
-            "apt knows no kernels: is there a network?"
+            "mirrors lack a part of every kernel that apt knows"
         );
         Ok(Self {
             apt,
-            cache: cache.join("kernels"),
+            cache: cache.join(KERNELS),
             versions,
             partial,
             _lock: lock,
@@ -124,7 +138,9 @@ impl Kernels {
             fs::create_dir_all(&self.cache)
                 .with_context(|| format!("cannot make {}", self.cache.display()))?;
             // It gets its name once it is complete, and one that never is goes.
-            let partial = tempfile::tempdir_in(&self.cache)?;
+            let partial = tempfile::Builder::new()
+                .prefix(PARTIAL)
+                .tempdir_in(&self.cache)?;
             self.unpack(version, partial.path())?;
             fs::rename(partial.path(), &folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -148,21 +164,43 @@ impl Kernels {
 }
 
 /// apt and the folders below `cache` are for one process at a time.
-fn lock(cache: &Path) -> Result<File> {
+fn lock(cache: &Path, interrupt: &Interrupt) -> Result<File> {
+    /// Between two attempts.
+    const PAUSE: Duration = Duration::from_millis(100);
     let path = cache.join("lock");
-    let lock = || -> io::Result<File> {
-        let file = File::create(&path)?;
+    let cannot = || format!("cannot lock {}", path.display());
+    let file = File::create(&path).with_context(cannot)?;
+    let mut is_waiting = false;
+    loop {
         match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                eprintln!("xtask: waiting for another process to fetch its kernels");
-                file.lock()?;
-            }
-            Err(TryLockError::Error(why)) => return Err(why),
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(why)) => return Err(why).with_context(cannot),
         }
-        Ok(file)
+        if !is_waiting {
+            eprintln!("xtask: waiting for another process to fetch its kernels");
+            is_waiting = true;
+        }
+        interrupt.check()?;
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Removes what processes that were killed have left of the kernels they were unpacking.
+fn remove_partial(kernels: &Path) -> io::Result<()> {
+    let Ok(folders) = fs::read_dir(kernels) else {
+        return Ok(());
     };
-    lock().with_context(|| format!("cannot lock {}", path.display()))
+    for folder in folders.flatten() {
+        if folder
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(PARTIAL.as_bytes())
+        {
+            fs::remove_dir_all(folder.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn package(version: &Version) -> String {

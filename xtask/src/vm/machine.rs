@@ -1,7 +1,7 @@
 //! A virtual machine, from its start to its end.
 
 use std::{
-    fmt, fs,
+    fmt, fs, io,
     os::{
         fd::{AsFd as _, AsRawFd as _, BorrowedFd},
         unix::process::CommandExt as _,
@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rustix::{
-    process::{Signal, set_parent_process_death_signal},
+    process::{Signal, getpid, getppid, set_parent_process_death_signal},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
@@ -96,12 +96,16 @@ impl Machine<'_> {
     ) -> Result<End> {
         let mut command = self.command(console);
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        let parent = getpid();
         let netns = self.nics.map(|nics| nics.netns().as_fd().as_raw_fd());
-        // SAFETY: two system calls, which allocate nothing, on a descriptor that is open until the machine has ended.
+        // SAFETY: three system calls, which allocate nothing, on a descriptor that is open until the machine has ended.
         unsafe {
             command.pre_exec(move || {
                 // Not even SIGKILL leaves a machine behind.
                 set_parent_process_death_signal(Some(Signal::KILL))?;
+                if getppid() != Some(parent) {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
                 if let Some(netns) = netns {
                     let netns = BorrowedFd::borrow_raw(netns);
                     move_into_link_name_space(netns, Some(LinkNameSpaceType::Network))?;
@@ -113,10 +117,12 @@ impl Machine<'_> {
         let mut machine = Running(child.with_context(|| format!("cannot start {QEMU}"))?);
         let start = Instant::now();
         let status = loop {
-            if let Some(status) = machine.0.try_wait()? {
+            let status = machine.0.try_wait()?;
+            // What ends this process by a key has ended QEMU as well.
+            interrupt.check()?;
+            if let Some(status) = status {
                 break status;
             }
-            interrupt.check()?;
             if start.elapsed() > self.limit {
                 let limit = self.limit.as_secs();
                 return Ok(self.broken(&format!("not done within {limit} s")));
@@ -168,6 +174,20 @@ impl Machine<'_> {
         ]);
         command
     }
+}
+
+/// As many machines at a time as there are processors and room for.
+pub fn machines_at_once() -> usize {
+    /// What a machine of 1 GiB and its emulator take, in KiB.
+    const ROOM: usize = 2 << 20;
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = memory.lines().find_map(|line| {
+        let words = line.strip_prefix("MemAvailable:")?;
+        words.split_ascii_whitespace().next()?.parse::<usize>().ok()
+    });
+    let room = available.map_or(processors, |available| available / ROOM);
+    processors.min(room).max(1)
 }
 
 /// A machine that goes off when this value goes.

@@ -2,6 +2,7 @@
 
 mod apt;
 mod archive;
+mod folder;
 mod kernels;
 mod log;
 mod machine;
@@ -25,8 +26,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fs::statvfs;
 
 use self::{
+    folder::RunFolder,
     kernels::{Kernel, Kernels, OLDEST},
-    machine::{Accelerator, End, Machine, last_lines},
+    machine::{Accelerator, End, Machine, last_lines, machines_at_once},
     nics::Nics,
     outcome::Outcome,
     programs::Programs,
@@ -82,7 +84,7 @@ impl Default for Options {
 /// Something is missing, or fails in a machine.
 pub fn vm(options: &Options) -> Result<()> {
     if options.list {
-        return list(&Kernels::list(&cache()?)?);
+        return list(&Kernels::list(&cache()?, &Interrupt::catch()?)?);
     }
     Ready::new(options)?.run()
 }
@@ -95,7 +97,7 @@ fn cache() -> Result<PathBuf> {
     fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
     // apt waits for minutes where there is none.
     let disk = statvfs(&cache).with_context(|| cache.display().to_string())?;
-    let free = disk.f_bavail * disk.f_frsize >> 20;
+    let free = (disk.f_bavail * disk.f_frsize) >> 20;
     ensure!(
         free >= ROOM,
         "{}: {free} MiB are free, and kernels and machines take up to {ROOM}: make room, or set CARGO_TARGET_DIR to a folder \
@@ -141,16 +143,12 @@ impl<'a> Ready<'a> {
         let cache = cache()?;
         // From here on a signal ends what is running in order.
         let interrupt = Interrupt::catch()?;
-        let kernels = Kernels::list(&cache)?;
-        let fetch = |version: Version| {
-            interrupt.check()?;
-            let kernel = kernels.fetch(&version)?;
-            Ok((version, kernel))
-        };
-        let machines = choose(&kernels, options)?.into_iter().map(fetch);
+        let machines = fetch(&cache, options, &interrupt);
+        // It may be what has ended apt.
+        interrupt.check()?;
         Ok(Self {
             options,
-            machines: machines.collect::<Result<_>>()?,
+            machines: machines?,
             cache,
             interrupt,
         })
@@ -172,8 +170,7 @@ impl<'a> Ready<'a> {
                 true => Accelerator::Kvm,
                 false => Accelerator::Emulation,
             },
-            // What one run needs goes with it, however it ends.
-            folder: tempfile::tempdir_in(&self.cache)?,
+            folder: RunFolder::new(&self.cache)?,
             failures: self.cache.join("failed"),
         };
         if options.arguments.is_empty() {
@@ -184,6 +181,16 @@ impl<'a> Ready<'a> {
                 .try_for_each(|machine| vm.show(machine))
         }
     }
+}
+
+fn fetch(cache: &Path, options: &Options, interrupt: &Interrupt) -> Result<Vec<(Version, Kernel)>> {
+    let kernels = Kernels::list(cache, interrupt)?;
+    let fetch = |version: Version| {
+        interrupt.check()?;
+        let kernel = kernels.fetch(&version)?;
+        Ok((version, kernel))
+    };
+    choose(&kernels, options)?.into_iter().map(fetch).collect()
 }
 
 fn choose(kernels: &Kernels, options: &Options) -> Result<Vec<Version>> {
@@ -214,7 +221,7 @@ struct Vm<'a> {
     programs: Programs,
     interrupt: &'a Interrupt,
     accelerator: Accelerator,
-    folder: tempfile::TempDir,
+    folder: RunFolder,
     /// Where the words of a machine are kept that did not end well.
     failures: PathBuf,
 }
@@ -232,24 +239,38 @@ impl Vm<'_> {
         };
         let task = [&[word.to_owned()], &self.options.arguments[..]].concat();
         let console = self.folder.path().join("console");
-        let end = self.run(
-            version,
-            kernel,
-            &task,
-            &console,
-            Stdio::inherit(),
-            Stdio::inherit(),
-        )?;
+        // QEMU opens what it writes to by a path, by which a socket cannot be opened.
+        let (mut output, stdout) = io::pipe()?;
+        let (mut errors, stderr) = io::pipe()?;
+        let end = thread::scope(|scope| {
+            scope.spawn(move || io::copy(&mut output, &mut io::stdout()));
+            scope.spawn(move || io::copy(&mut errors, &mut io::stderr()));
+            self.run(
+                version,
+                kernel,
+                &task,
+                &console,
+                stdout.into(),
+                stderr.into(),
+            )
+        })?;
         match end {
             End::Well => Ok(()),
-            End::Badly(status) => bail!("portclass has ended with status {status}"),
+            End::Badly(status) => {
+                // What the first process has to say before it has its own lines.
+                let said = fs::read_to_string(&console).unwrap_or_default();
+                for line in said.lines().filter(|line| line.starts_with("guest: ")) {
+                    eprintln!("{line}");
+                }
+                bail!("portclass has ended with status {status}")
+            }
             End::Broken(why) => bail!("Linux {version}: {why}\n{}", last_lines(&console, 30)),
         }
     }
 
-    /// Runs the tests in all machines, as many at a time as there are processors.
+    /// Runs the tests in all machines, as many at a time as there is room for.
     fn test_all(&self, machines: &[(Version, Kernel)]) -> Result<()> {
-        let at_once = thread::available_parallelism().map_or(1, usize::from);
+        let at_once = machines_at_once();
         let outcomes = Mutex::new(Vec::new());
         let waiting = Mutex::new(machines.iter());
         let next = || waiting.lock().ok()?.next();
