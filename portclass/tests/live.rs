@@ -20,6 +20,7 @@ mod live {
     mod pins;
     mod privileges;
     mod process;
+    mod prometheus;
     mod qdisc;
     mod reload;
     mod reload_flood;

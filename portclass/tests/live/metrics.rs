@@ -4,8 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -138,75 +137,6 @@ fn promtool_has_no_complaint() {
         "{}",
         String::from_utf8_lossy(&said)
     );
-}
-
-#[test]
-fn promtool_takes_the_example_rules() {
-    const TEST: &str = "promtool_takes_the_example_rules";
-    if !is_there_or_skips("promtool", "prometheus", TEST) {
-        return;
-    }
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/prometheus-rules.yml");
-    let mut check = Command::new("promtool");
-    let output = check.args(["check", "rules"]).arg(rules).output();
-    let output = output.expect("promtool starts");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("rules found"),
-        "{said}"
-    );
-}
-
-/// A server of Prometheus, which ends with this value.
-struct Prometheus(Child);
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn prometheus_collects_the_packets_that_were_sent() {
-    const TEST: &str = "prometheus_collects_the_packets_that_were_sent";
-    if !is_root_or_skips(TEST) || !is_there_or_skips("prometheus", "prometheus", TEST) {
-        return;
-    }
-    let hosts = Hosts::new();
-    let veth = hosts.veth();
-    veth.server.up().expect("up");
-    let (_run, port) = serve(&hosts, "");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let configuration = folder.path().join("prometheus.yml");
-    let job = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: portclass\n  static_configs:\n  - targets: ['localhost:{port}']\n"
-    );
-    fs::write(&configuration, job).expect("room");
-    // The namespace is ours alone, so every port of it is free.
-    const PORT: u16 = 9_090;
-    let mut server = Command::new("prometheus");
-    server
-        .arg(format!("--config.file={}", configuration.display()))
-        .arg(format!("--storage.tsdb.path={}", folder.path().display()))
-        .arg(format!("--web.listen-address=127.0.0.1:{PORT}"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let _prometheus = Prometheus(hosts.server.spawn(&mut server).expect("prometheus starts"));
-    veth.client.up().expect("up");
-    send_plan(&veth, 30);
-    wait_until("Prometheus listens", || {
-        connect(&hosts.server, PORT).is_ok()
-    });
-    let query = "/api/v1/query?query=sum(portclass_packets_total%7Bservice=%22https%22%7D)";
-    wait_until("its packets", || {
-        let answer = get(&hosts.server, PORT, query);
-        // It says how long its answers are only where they are short.
-        let (from, to) = (answer.body.find('{'), answer.body.rfind('}'));
-        let json = from.zip(to).map(|(from, to)| &answer.body[from..=to]);
-        let json: Option<serde_json::Value> = json.and_then(|json| serde_json::from_str(json).ok());
-        json.is_some_and(|json| json["data"]["result"][0]["value"][1] == "120")
-    });
 }
 
 #[test]
