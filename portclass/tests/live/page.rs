@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write as _};
 
 use portclass::report::grouped;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use testbed::{frame, ip, packet_socket::PacketSocket, privilege::is_root_or_skips, segment};
 
@@ -194,4 +194,45 @@ fn a_page_whose_run_is_killed_goes_on_with_the_next_one() {
     browser.wait_for("its packets", ALL_PACKETS, |packets| {
         *packets == grouped(total.0)
     });
+}
+
+/// What a script returns that has the page's `Chart` and `History`, whatever the page itself shows.
+fn run_with_modules(test: &str, script: &str) -> Option<Value> {
+    if !is_root_or_skips(test) || !browser_is_there_or_skips(test) {
+        return None;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let (_run, port) = serve(&hosts, "");
+    let browser = Browser::start(&hosts.server);
+    browser.open(&format!("http://127.0.0.1:{port}/"));
+    Some(browser.run(&format!(
+        "return Promise.all([import('/chart.js'), import('/history.js')])
+            .then(([{{ Chart }}, {{ History }}]) => {{ {script} }})"
+    )))
+}
+
+#[test]
+fn of_a_scan_of_all_ports_the_page_keeps_the_largest_services_and_the_sum() {
+    const SCRIPT: &str = "const history = new History();
+        const names = Array.from({ length: 10_000 }, (_, at) => `service-${at}`);
+        const scan = names.map((name, at) => [name, at === 5_000 ? 1e6 : 480]);
+        history.add(1, 1, new Map([...scan, [null, 1]]));
+        history.add(2, 1, new Map([['https', 8e3]]));
+        const afterwards = history.sums();
+        const [largest, unlabelled] = [history.of('service-5000'), history.of(null)];
+        const labelled = history.labelled;
+        history.add(1_000, 1, new Map([['https', 8e3]]));
+        history.add(2_000, 1, new Map([['https', 8e3]]));
+        return { kept: afterwards.length, largest, unlabelled, labelled, later: history.sums() };";
+    let test = "of_a_scan_of_all_ports_the_page_keeps_the_largest_services_and_the_sum";
+    let Some(history) = run_with_modules(test, SCRIPT) else {
+        return;
+    };
+    let kept = history["kept"].as_u64().expect("a number");
+    assert!((100..1_000).contains(&kept), "{kept}");
+    assert_eq!(history["largest"], json!([1_000_000, 0]));
+    assert_eq!(history["unlabelled"], json!([1, 0]));
+    assert_eq!(history["labelled"], json!([9_999 * 480 + 1_000_000, 8_000]));
+    assert_eq!(history["later"], json!([["https", 16_000]]));
 }
