@@ -22,7 +22,8 @@ export class Chart {
   #hidden = new Set();
   #plot;
   #colours;
-  #stacked = [];
+  // What was drawn last; the history goes on while the page is paused.
+  #seconds = [];
 
   constructor(history, box, legend, moment) {
     this.#history = history;
@@ -39,19 +40,24 @@ export class Chart {
   /** Draws what the history has. */
   draw() {
     this.#assignColours();
-    const last = this.#history.seconds.at(-1) ?? Date.now() / 1e3;
-    const first = this.#history.seconds[0] ?? last;
-    this.#plot.batch(() => {
-      this.#plot.setData(this.#data(), false);
-      this.#plot.setScale("x", { min: Math.max(last - WINDOW, Math.min(first, last - SHORTEST)), max: last });
-    });
-    this.#showValues();
+    this.#copy();
+    this.#redraw();
   }
 
   /** Draws in the colours of another theme. */
   recolour() {
     this.#readColours();
     this.#plot.redraw(false);
+  }
+
+  #redraw() {
+    const last = this.#seconds.at(-1) ?? Date.now() / 1e3;
+    const first = this.#seconds[0] ?? last;
+    this.#plot.batch(() => {
+      this.#plot.setData(this.#data(), false);
+      this.#plot.setScale("x", { min: Math.max(last - WINDOW, Math.min(first, last - SHORTEST)), max: last });
+    });
+    this.#showValues();
   }
 
   #addLayer(legend, colour, key) {
@@ -70,7 +76,7 @@ export class Chart {
     const layer = { key, item, button, swatch, name, value };
     button.addEventListener("click", () => {
       if (!this.#hidden.delete(layer.key)) this.#hidden.add(layer.key);
-      this.draw();
+      this.#redraw();
     });
     this.#layers.push(layer);
     this.#label(layer);
@@ -102,25 +108,29 @@ export class Chart {
     }
   }
 
+  #copy() {
+    const history = this.#history;
+    this.#seconds = history.seconds;
+    const others = history.labelled;
+    for (const layer of this.#layers) {
+      const { key } = layer;
+      layer.bits = key === OTHER ? others : key === undefined ? undefined : history.of(key);
+      if (typeof key === "string") layer.bits.forEach((bits, at) => (others[at] = Math.max(0, others[at] - bits)));
+    }
+  }
+
   // The highest edge comes first, and each lower layer is painted over the ones before it.
   #data() {
-    const history = this.#history;
-    const points = history.seconds.length;
-    const others = [...history.labelled];
-    const edge = new Array(points).fill(0);
-    this.#stacked = this.#layers.map((layer) => {
-      const bits = layer.key === OTHER ? others : layer.key === undefined ? undefined : history.of(layer.key);
-      const isShown = bits !== undefined && !this.#hidden.has(layer.key);
-      layer.bits = bits;
-      layer.button.setAttribute("aria-pressed", String(!this.#hidden.has(layer.key)));
-      for (let at = 0; at < points && bits !== undefined; at += 1) {
-        if (typeof layer.key === "string") others[at] = Math.max(0, others[at] - bits[at]);
-        if (isShown) edge[at] += bits[at];
-      }
-      return { isShown, edge: [...edge] };
+    const edge = this.#seconds.map(() => 0);
+    const edges = this.#layers.map(({ key, button, bits }, at) => {
+      const isHidden = this.#hidden.has(key);
+      button.setAttribute("aria-pressed", String(!isHidden));
+      const isShown = bits !== undefined && !isHidden;
+      if (isShown) bits.forEach((value, moment) => (edge[moment] += value));
+      if (this.#plot) this.#plot.series[this.#seriesOf(at)].show = isShown;
+      return [...edge];
     });
-    if (this.#plot) this.#stacked.forEach(({ isShown }, at) => (this.#plot.series[this.#seriesOf(at)].show = isShown));
-    return [[...history.seconds], ...this.#stacked.map(({ edge }) => edge).reverse()];
+    return [this.#seconds, ...edges.reverse()];
   }
 
   #seriesOf(layer) {
@@ -130,8 +140,8 @@ export class Chart {
   // Values at the pointer, and those of the last moment where there is none.
   #showValues() {
     const pointed = this.#plot.cursor.idx;
-    const at = pointed ?? this.#history.seconds.length - 1;
-    const moment = this.#history.seconds[at];
+    const at = pointed ?? this.#seconds.length - 1;
+    const moment = this.#seconds[at];
     this.#moment.textContent = moment === undefined ? "" : timeOfDay(moment);
     for (const { bits, value } of this.#layers) {
       value.textContent = bits?.[at] === undefined ? "" : measured(bits[at], "bit/s");

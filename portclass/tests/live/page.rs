@@ -213,6 +213,49 @@ fn run_with_modules(test: &str, script: &str) -> Option<Value> {
 }
 
 #[test]
+fn a_chart_that_is_not_drawn_keeps_its_numbers() {
+    const SCRIPT: &str = "const [box, legend, moment] = ['div', 'ul', 'p']
+            .map(name => document.body.appendChild(document.createElement(name)));
+        const history = new History();
+        const chart = new Chart(history, box, legend, moment);
+        const shown = () => {
+            const layers = [...legend.querySelectorAll('li:not([hidden])')];
+            return [moment, ...layers].map(element => element.textContent);
+        };
+        for (let second = 1; second <= 60; second += 1) {
+            history.add(second, 1, new Map([['https', 8e3], [null, 1e3]]));
+        }
+        chart.draw();
+        const drawn = shown();
+        for (let second = 61; second <= 1_200; second += 1) {
+            history.add(second, 1, new Map([['https', 9e6], ['domain', 4e6]]));
+        }
+        const button = legend.querySelector('button');
+        button.click();
+        button.click();
+        const clicked = shown();
+        chart.draw();
+        return [drawn, clicked, shown()];";
+    let test = "a_chart_that_is_not_drawn_keeps_its_numbers";
+    let Some(shown) = run_with_modules(test, SCRIPT) else {
+        return;
+    };
+    let [drawn, clicked, drawn_again]: [Vec<String>; 3] =
+        serde_json::from_value(shown).expect("what was shown");
+    let layers = |shown: &[String]| shown[1..].join(" ").replace('\u{a0}', " ");
+    assert_eq!(
+        layers(&drawn),
+        "https8.00 kbit/s other services0 bit/s unlabelled1.00 kbit/s"
+    );
+    assert_eq!(clicked, drawn);
+    assert_ne!(drawn_again[0], drawn[0]);
+    assert_eq!(
+        layers(&drawn_again),
+        "https9.00 Mbit/s domain4.00 Mbit/s other services0 bit/s unlabelled0 bit/s"
+    );
+}
+
+#[test]
 fn of_a_scan_of_all_ports_the_page_keeps_the_largest_services_and_the_sum() {
     const SCRIPT: &str = "const history = new History();
         const names = Array.from({ length: 10_000 }, (_, at) => `service-${at}`);
