@@ -3,6 +3,7 @@
 mod live {
     mod attach;
     mod browser;
+    mod clients;
     mod count;
     mod doctor;
     mod doctor_stacked;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{Ipv4Addr, TcpStream},
+    net::{Ipv4Addr, Shutdown, TcpStream},
     time::Duration,
 };
 
@@ -35,6 +35,16 @@ pub fn connect(netns: &Netns, port: u16) -> io::Result<TcpStream> {
 pub fn exchange(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = connect(netns, port)?;
     stream.write_all(bytes)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+/// The same, by a client that closes its writing side with its last byte.
+pub fn half_close(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = connect(netns, port)?;
+    stream.write_all(bytes)?;
+    stream.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(answer)

@@ -13,7 +13,7 @@ use testbed::{privilege::is_root_or_skips, tool::is_there_or_skips};
 
 use super::{
     count::{rows, send_plan, totals},
-    http::{ask, connect, exchange, get},
+    http::{ask, connect, get},
     process::{Hosts, Run, assert_one_line, portclass, wait_until},
 };
 
@@ -188,105 +188,4 @@ fn a_port_in_use_is_one_line_before_anything_is_attached() {
         1,
         &["cannot listen on", &address, "in use", "--metrics-listen"],
     );
-}
-
-#[test]
-fn only_those_who_ask_this_host_for_what_there_is_are_answered() {
-    if !is_root_or_skips("only_those_who_ask_this_host_for_what_there_is_are_answered") {
-        return;
-    }
-    let hosts = Hosts::new();
-    let _veth = hosts.veth();
-    let (_run, port) = serve(&hosts, "--metrics-host metrics.example");
-    let server = &hosts.server;
-    let status = |request: &str, headers: &str| ask(server, port, request, headers, "").status;
-    let local = "Host: localhost\r\n";
-    for path in ["/", "/page.js", "/metrics", "/api/snapshot"] {
-        let answer = get(server, port, path);
-        assert_eq!(answer.status, 200, "{path}");
-        assert!(
-            answer
-                .headers
-                .contains("content-security-policy: default-src 'none'"),
-            "{path}"
-        );
-    }
-    assert_eq!(status("GET /metrics", "Host: metrics.example:80\r\n"), 200);
-    for host in [
-        "Host: elsewhere.example\r\n",
-        "Host: localhost.elsewhere.example\r\n",
-        "",
-    ] {
-        assert_eq!(status("GET /metrics", host), 403, "{host}");
-    }
-    for path in ["/etc/passwd", "/../page.js", "/metrics/", "//"] {
-        assert_eq!(status(&format!("GET {path}"), local), 404, "{path}");
-    }
-    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
-        assert_eq!(
-            status(&format!("{method} /metrics"), local),
-            405,
-            "{method}"
-        );
-    }
-}
-
-#[test]
-fn garbage_floods_and_sleepers_hold_nobody_up() {
-    if !is_root_or_skips("garbage_floods_and_sleepers_hold_nobody_up") {
-        return;
-    }
-    let hosts = Hosts::new();
-    let _veth = hosts.veth();
-    let (run, port) = serve(&hosts, "");
-    let server = &hosts.server;
-    let is_well = || get(server, port, "/metrics").status == 200;
-    for garbage in [
-        &b"\0\xff\x16\x03\x01"[..],
-        b"GET",
-        b"\r\n\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-    ] {
-        let mut stream = connect(server, port).expect("connected");
-        let _refused = stream.write_all(garbage);
-        drop(stream);
-        assert!(is_well());
-    }
-    // It is refused before it is read whole, and whoever writes on is told so.
-    let long = format!(
-        "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n",
-        "x".repeat(1 << 20)
-    );
-    if let Ok(answer) = exchange(server, port, long.as_bytes()) {
-        let answer = String::from_utf8_lossy(&answer);
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
-            "{answer}"
-        );
-    }
-    assert!(is_well());
-    // A thousand at once, each of them with half a request.
-    let sleepers: Vec<_> = (0..1_000)
-        .filter_map(|_| {
-            let mut stream = connect(server, port).ok()?;
-            let _refused = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: loc");
-            Some(stream)
-        })
-        .collect();
-    let descriptors = || {
-        let folder = fs::read_dir(format!("/proc/{}/fd", run.id())).expect("its descriptors");
-        folder.count()
-    };
-    wait_until("most of them are turned away", || descriptors() < 64 + 60);
-    // They are ended though they stay.
-    wait_until("somebody else's turn", || {
-        let mut stream = connect(server, port).expect("connected");
-        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        let mut answer = String::new();
-        stream.write_all(request).is_ok()
-            && stream.read_to_string(&mut answer).is_ok()
-            && answer.starts_with("HTTP/1.1 200")
-    });
-    drop(sleepers);
-    run.interrupt();
 }

@@ -101,6 +101,8 @@ async fn serve(stream: TcpStream, served: Arc<Served>) {
     });
     let connection = http1::Builder::new()
         .max_buf_size(REQUEST)
+        // Who has asked may say that there is no more to come, and still wants the answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // What is wrong with a connection is its peer's business.
