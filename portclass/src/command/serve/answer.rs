@@ -78,7 +78,7 @@ fn route(request: &Request<Incoming>, served: &Served, deadline: &Deadline) -> R
         "/metrics" => {
             let exposition = Exposition::accepted(header(ACCEPT).unwrap_or_default());
             let text = served.editions.metrics(exposition);
-            whole(exposition.content_type(), text.into())
+            whole(exposition.content_type(), text)
         }
         "/api/snapshot" => whole(JSON, served.editions.latest().json()),
         "/api/events" if *request.method() == Method::HEAD => whole(EVENTS, Bytes::new()),

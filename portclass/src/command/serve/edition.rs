@@ -1,6 +1,6 @@
 //! Publications in the forms that they are served in, each made once and only when somebody asks for it.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hyper::body::Bytes;
 use portclass::{
@@ -16,6 +16,9 @@ pub struct Edition {
     publication: Arc<Publication>,
     json: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
+    prometheus: OnceLock<Bytes>,
+    open_metrics: OnceLock<Bytes>,
+    history: OnceLock<Bytes>,
 }
 
 impl Edition {
@@ -24,6 +27,9 @@ impl Edition {
             publication,
             json: OnceLock::new(),
             event: OnceLock::new(),
+            prometheus: OnceLock::new(),
+            open_metrics: OnceLock::new(),
+            history: OnceLock::new(),
         }
     }
 
@@ -115,19 +121,91 @@ impl Editions {
         follower
     }
 
-    pub fn metrics(&self, exposition: Exposition) -> String {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The latest one's metrics.
+    pub fn metrics(&self, exposition: Exposition) -> Bytes {
         let edition = self.latest();
-        let programs = &edition.publication.programs;
-        running
-            .metrics
-            .text(edition.snapshot(), programs, exposition)
+        let text = || {
+            let programs = &edition.publication.programs;
+            let metrics = &self.running().metrics;
+            let text = metrics.text(edition.snapshot(), programs, exposition);
+            text.into()
+        };
+        let made = match exposition {
+            Exposition::Prometheus => &edition.prometheus,
+            Exposition::OpenMetrics => &edition.open_metrics,
+        };
+        made.get_or_init(text).clone()
     }
 
-    /// The history as an event.
+    /// The history up to the latest one, as an event.
     pub fn history(&self) -> Bytes {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let report = serde_json::to_vec(&running.history.report());
-        event("history", &report.expect("numbers and names"))
+        let history = || {
+            let report = serde_json::to_vec(&self.running().history.report());
+            event("history", &report.expect("numbers and names"))
+        };
+        self.latest().history.get_or_init(history).clone()
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Instant};
+
+    use portclass::{
+        account::{Account, Observed, Sort},
+        report::Exposition,
+    };
+    use portclass_common::settings::Contents;
+    use tokio::sync::watch;
+
+    use super::{Editions, Publication};
+
+    fn publication() -> Arc<Publication> {
+        let observed = Observed {
+            registry: Contents::default().into(),
+            interfaces: Vec::new(),
+            origins: Vec::new(),
+            sort: Sort::default(),
+            tunnels: false,
+            tags: false,
+        };
+        let now = Instant::now();
+        Arc::new(Publication {
+            snapshot: Account::new(observed, now).interval(Vec::new(), now, |_| None),
+            programs: Vec::new(),
+            is_last: false,
+        })
+    }
+
+    #[test]
+    fn every_form_is_made_once_an_edition() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(async {
+            let (publish, published) = watch::channel(publication());
+            let editions = Editions::new(None, published);
+            let forms = || {
+                [
+                    editions.metrics(Exposition::Prometheus),
+                    editions.metrics(Exposition::OpenMetrics),
+                    editions.history(),
+                    editions.latest().json(),
+                    editions.latest().event(),
+                ]
+            };
+            let first = forms();
+            for (one, same) in first.iter().zip(forms()) {
+                assert_eq!(one.as_ptr(), same.as_ptr());
+            }
+            publish.send_replace(publication());
+            let mut follower = editions.follow();
+            follower.changed().await.expect("another edition");
+            for (one, other) in first.iter().zip(forms()) {
+                assert_ne!(one.as_ptr(), other.as_ptr());
+            }
+        });
     }
 }
