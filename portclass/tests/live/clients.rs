@@ -88,6 +88,23 @@ fn so_many_watch_at_a_time_and_who_goes_makes_room() {
     wait_until("room", || watch(server, port).1 == "HTTP/1.1 200");
 }
 
+#[test]
+fn a_watcher_that_has_vanished_keeps_no_seat() {
+    if !is_root_or_skips("a_watcher_that_has_vanished_keeps_no_seat") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let (run, port) = serve(&hosts, "");
+    let (_stream, status) = watch(&hosts.server, port);
+    assert_eq!(status, "HTTP/1.1 200");
+    let watched = descriptors(&run);
+    // Nothing comes back from the watcher any more, as after a cable was pulled.
+    hosts.server.ip("link set dev lo down").expect("down");
+    wait_until("its connection's end", || descriptors(&run) < watched);
+    run.interrupt();
+}
+
 fn descriptors(run: &Run) -> usize {
     let folder = fs::read_dir(format!("/proc/{}/fd", run.id())).expect("its descriptors");
     folder.count()

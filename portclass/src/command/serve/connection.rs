@@ -4,6 +4,7 @@ use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -22,7 +23,7 @@ const CONNECTIONS: usize = 64;
 const WATCHERS: usize = 24;
 /// Bytes of a request's line and headers at most.
 const REQUEST: usize = 16 * 1024;
-/// How long a request may take to arrive, and an answer or an event to be read.
+/// How long a request may take to arrive, an answer to be read, and an event to be taken by the other side's kernel.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What connections share.
@@ -93,6 +94,8 @@ pub async fn accept(listener: TcpListener, hosts: Hosts, editions: Editions) {
 }
 
 async fn serve(stream: TcpStream, served: Arc<Served>) {
+    // Events are sent whether or not they arrive: only the kernel knows that the other side takes nothing.
+    let _as_before = set_tcp_user_timeout(&stream, PATIENCE.as_millis() as u32);
     let deadline = Deadline::new();
     let service = service_fn(|request: Request<Incoming>| {
         deadline.extend();
