@@ -36,6 +36,20 @@ fn who_closes_their_writing_side_is_answered() {
 }
 
 #[test]
+fn a_connection_is_for_one_answer() {
+    if !is_root_or_skips("a_connection_is_for_one_answer") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let _veth = hosts.veth();
+    let (_run, port) = serve(&hosts, "");
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let answer = exchange(&hosts.server, port, request.as_bytes()).expect("an answer");
+    let answer = String::from_utf8(answer).expect("text");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+}
+
+#[test]
 fn a_head_is_asked_for_without_its_body() {
     if !is_root_or_skips("a_head_is_asked_for_without_its_body") {
         return;

@@ -1,4 +1,4 @@
-//! Connections: only so many at a time, and none for longer than it is used.
+//! Connections: only so many at a time, each for one answer, and none for longer than it is used.
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -104,6 +104,8 @@ async fn serve(stream: TcpStream, served: Arc<Served>) {
     });
     let connection = http1::Builder::new()
         .max_buf_size(REQUEST)
+        // Otherwise a request now and then would keep a seat for ever.
+        .keep_alive(false)
         // Who has asked may say that there is no more to come, and still wants the answer.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
