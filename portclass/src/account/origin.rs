@@ -61,4 +61,9 @@ impl<'a> Place<'a> {
     pub(super) fn interface(self) -> Option<String> {
         self.interface.map(|(name, _)| name.to_owned())
     }
+
+    /// The interface's number, for a row.
+    pub(super) fn interface_index(self) -> Option<u32> {
+        self.interface.map(|(_, index)| index)
+    }
 }

@@ -33,6 +33,9 @@ pub struct ServiceRow {
     /// The interface that the frames were counted at, where rows are told apart by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
+    /// Its number, which it keeps when it is renamed.
+    #[serde(skip)]
+    pub interface_index: Option<u32>,
     /// The canonical name.
     pub service: String,
     /// The transport's name.
@@ -84,6 +87,7 @@ impl ServiceRow {
         }
         Self {
             interface: place.interface(),
+            interface_index: place.interface_index(),
             service,
             transport: transport.name(),
             direction: place.direction(),
@@ -101,6 +105,9 @@ pub struct UnlabelledRow {
     /// The interface that the frames were counted at, where rows are told apart by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
+    /// Its number, which it keeps when it is renamed.
+    #[serde(skip)]
+    pub interface_index: Option<u32>,
     /// The reason's name.
     pub class: &'static str,
     /// The transport's name, for reasons that carry one.
@@ -143,6 +150,7 @@ impl UnlabelledRow {
     ) -> Self {
         Self {
             interface: place.interface(),
+            interface_index: place.interface_index(),
             class: class.name(),
             transport,
             detail,
@@ -160,6 +168,9 @@ pub struct TunnelRow {
     /// The interface that the frames were counted at, where rows are told apart by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
+    /// Its number, which it keeps when it is renamed.
+    #[serde(skip)]
+    pub interface_index: Option<u32>,
     /// The tunnel's name.
     pub service: &'static str,
     /// The transport's name, for tunnels that have a port.
@@ -185,6 +196,7 @@ impl TunnelRow {
     ) -> Self {
         Self {
             interface: place.interface(),
+            interface_index: place.interface_index(),
             service,
             transport,
             direction: place.direction(),

@@ -1,7 +1,7 @@
 //! Snapshots as metrics: the text form of Prometheus, and `OpenMetrics`.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
 };
 
@@ -60,12 +60,14 @@ impl Exposition {
     }
 }
 
-/// Which services have series of their own, for the whole run: a counter that changed its name would seem to go
-/// backwards.
+/// Which services have series of their own, and what interfaces are called, for the whole run: a counter that changed
+/// its name would seem to go backwards.
 #[derive(Debug, Default)]
 pub struct Metrics {
     limit: Option<usize>,
     own: HashSet<String>,
+    /// The first name of each interface, by its number.
+    interfaces: HashMap<u32, String>,
 }
 
 impl Metrics {
@@ -74,11 +76,16 @@ impl Metrics {
         Self {
             limit,
             own: HashSet::new(),
+            interfaces: HashMap::new(),
         }
     }
 
-    /// Sees the services of a snapshot.
+    /// Sees the interfaces and the services of a snapshot.
     pub fn see(&mut self, snapshot: &Snapshot) {
+        for info in &snapshot.interfaces {
+            let first = self.interfaces.entry(info.index);
+            first.or_insert_with(|| info.name.clone());
+        }
         let Some(limit) = self.limit else { return };
         for row in &snapshot.services {
             if self.own.len() >= limit {
@@ -117,7 +124,7 @@ impl Metrics {
                 ("service", one_line(name)),
                 ("transport", row.transport.to_owned()),
                 ("direction", row.direction.name().to_owned()),
-                interface(row.interface.as_deref()),
+                self.interface(row.interface_index, row.interface.as_deref()),
             ];
             services.add(labels, row.packets, row.bytes);
         }
@@ -128,7 +135,7 @@ impl Metrics {
                 ("transport", row.transport.unwrap_or_default().to_owned()),
                 ("detail", row.detail.clone().unwrap_or_default()),
                 ("direction", row.direction.name().to_owned()),
-                interface(row.interface.as_deref()),
+                self.interface(row.interface_index, row.interface.as_deref()),
             ];
             unlabelled.add(labels, row.packets, row.bytes);
         }
@@ -138,7 +145,7 @@ impl Metrics {
                 ("service", one_line(row.service)),
                 ("transport", row.transport.unwrap_or_default().to_owned()),
                 ("direction", row.direction.name().to_owned()),
-                interface(row.interface.as_deref()),
+                self.interface(row.interface_index, row.interface.as_deref()),
             ];
             tunnels.add(labels, row.packets, row.bytes);
         }
@@ -172,60 +179,66 @@ impl Metrics {
                 ],
             });
         }
-        families.extend(about(snapshot));
+        families.extend(self.about(snapshot));
         families.extend(runs(programs));
         families
     }
-}
 
-/// What is no counter of frames.
-fn about(snapshot: &Snapshot) -> [Family; 4] {
-    let registry = &snapshot.registry;
-    let layers: Vec<&str> = registry.layers.names().collect();
-    let interfaces = snapshot.interfaces.iter().map(|info| {
-        let labels = vec![
-            interface(Some(&info.name)),
-            ("mode", info.mode.unwrap_or_default().to_owned()),
-            ("egress", info.egress.unwrap_or_default().to_owned()),
-        ];
-        (labels, Value::Whole(1))
-    });
-    let updated = registry.updated.as_ref().map(ToString::to_string);
-    [
-        Family {
-            name: "portclass_registry_info",
-            help: "The registry that labels come from",
-            kind: MetricType::Gauge,
-            samples: vec![(
-                vec![
-                    ("updated", updated.unwrap_or_default()),
-                    ("layers", layers.join(",")),
-                ],
-                Value::Whole(1),
-            )],
-        },
-        Family {
-            name: "portclass_registry_entries",
-            help: "Named pairs of port and transport in the registry",
-            kind: MetricType::Gauge,
-            samples: vec![(Vec::new(), Value::Whole(registry.entries.into()))],
-        },
-        Family {
-            name: "portclass_interface_info",
-            help: "Observed interfaces, and how",
-            kind: MetricType::Gauge,
-            samples: interfaces.collect(),
-        },
-        Family {
-            name: "portclass_build_info",
-            help: "The program",
-            kind: MetricType::Gauge,
-            samples: vec![(
-                vec![("version", env!("CARGO_PKG_VERSION").to_owned())],
-                Value::Whole(1),
-            )],
-        },
-    ]
+    /// What is no counter of frames.
+    fn about(&self, snapshot: &Snapshot) -> [Family; 4] {
+        let registry = &snapshot.registry;
+        let layers: Vec<&str> = registry.layers.names().collect();
+        let interfaces = snapshot.interfaces.iter().map(|info| {
+            let labels = vec![
+                self.interface(Some(info.index), Some(&info.name)),
+                ("mode", info.mode.unwrap_or_default().to_owned()),
+                ("egress", info.egress.unwrap_or_default().to_owned()),
+            ];
+            (labels, Value::Whole(1))
+        });
+        let updated = registry.updated.as_ref().map(ToString::to_string);
+        [
+            Family {
+                name: "portclass_registry_info",
+                help: "The registry that labels come from",
+                kind: MetricType::Gauge,
+                samples: vec![(
+                    vec![
+                        ("updated", updated.unwrap_or_default()),
+                        ("layers", layers.join(",")),
+                    ],
+                    Value::Whole(1),
+                )],
+            },
+            Family {
+                name: "portclass_registry_entries",
+                help: "Named pairs of port and transport in the registry",
+                kind: MetricType::Gauge,
+                samples: vec![(Vec::new(), Value::Whole(registry.entries.into()))],
+            },
+            Family {
+                name: "portclass_interface_info",
+                help: "Observed interfaces, and how",
+                kind: MetricType::Gauge,
+                samples: interfaces.collect(),
+            },
+            Family {
+                name: "portclass_build_info",
+                help: "The program",
+                kind: MetricType::Gauge,
+                samples: vec![(
+                    vec![("version", env!("CARGO_PKG_VERSION").to_owned())],
+                    Value::Whole(1),
+                )],
+            },
+        ]
+    }
+
+    fn interface(&self, index: Option<u32>, name: Option<&str>) -> (&'static str, String) {
+        let first = index.and_then(|index| self.interfaces.get(&index));
+        let name = first.map(String::as_str).or(name);
+        ("interface", one_line(name.unwrap_or_default()))
+    }
 }
 
 /// What the kernel says of its programs, where it was asked to time them.
@@ -255,10 +268,6 @@ fn runs(programs: &[ProgramRuns]) -> Vec<Family> {
             samples: samples(|program| Value::Real(program.time.as_secs_f64())),
         },
     ]
-}
-
-fn interface(name: Option<&str>) -> (&'static str, String) {
-    ("interface", one_line(name.unwrap_or_default()))
 }
 
 /// Packets and bytes by labels; what has the same ones is one series.

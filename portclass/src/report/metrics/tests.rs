@@ -159,6 +159,53 @@ fn services_beyond_the_limit_are_other_for_the_whole_run() {
 }
 
 #[test]
+fn interfaces_that_swap_their_names_keep_their_series() {
+    let now = Instant::now();
+    let info = |name: &str, index| InterfaceInfo {
+        name: name.to_owned(),
+        index,
+        mode: Some("native"),
+        egress: None,
+        directions: vec![Direction::Ingress],
+        features: Vec::new(),
+    };
+    let origin = |index| Origin {
+        interface: Some(index),
+        direction: Direction::Ingress,
+    };
+    let observed = Observed {
+        registry: Contents::default().into(),
+        interfaces: vec![info("eth0", 7), info("eth1", 8)],
+        origins: vec![origin(7), origin(8)],
+        sort: Sort::default(),
+        tunnels: true,
+        tags: false,
+    };
+    let counters = [(3, 300), (5, 500)].map(|(packets, bytes)| {
+        let mut counters = vec![Counter::default(); FIRST_SLOT as usize];
+        counters[Reason::Malformed.counter_index() as usize] = Counter::new(packets, bytes);
+        counters[Tunnel::Gre.counter_index() as usize] = Counter::new(packets, bytes);
+        counters.push(Counter::new(packets, bytes));
+        counters
+    });
+    let mut account = Account::new(observed, now);
+    let mut metrics = Metrics::new(None);
+    let mut text = |account: &mut Account| {
+        let snapshot = account.whole(&counters, meaning);
+        metrics.see(&snapshot);
+        metrics.text(&snapshot, &[], Exposition::Prometheus)
+    };
+    let before = text(&mut account);
+    let packets = lines(&before, "portclass_packets_total");
+    assert!(packets[0].ends_with("interface=\"eth0\"} 3"), "{before}");
+    assert!(packets[1].ends_with("interface=\"eth1\"} 5"), "{before}");
+    account.rename_interface(7, "eth1");
+    assert_eq!(text(&mut account), before);
+    account.rename_interface(8, "eth0");
+    assert_eq!(text(&mut account), before);
+}
+
+#[test]
 fn open_metrics_are_for_those_who_ask() {
     let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                       text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
