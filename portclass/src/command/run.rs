@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use portclass::report::{Live, Reporter};
+use portclass::{
+    account::Snapshot,
+    report::{Live, Reporter},
+};
 
 use super::{
     Failure,
@@ -52,8 +55,10 @@ async fn observe(args: RunArgs) -> Result<(), Failure> {
     ends.after(args.observe.duration);
     let watched = run.watch(&mut ends, args.observe.interval).await;
     run.session.detach();
+    let whole = run.session.whole();
+    run.end_feed(&whole);
     match watched {
-        Ok(()) => run.report_whole(&mut ends).await,
+        Ok(()) => run.report_whole(whole, &mut ends).await,
         Err(error) => unless_closed(Err(error)),
     }
 }
@@ -111,10 +116,8 @@ impl Run {
         self.output.interval(snapshot);
     }
 
-    /// The final report. Nothing is attached any more, so whoever reads may take their time, but not for ever.
-    async fn report_whole(&mut self, ends: &mut Ends) -> Result<(), Failure> {
-        const PATIENCE: Duration = Duration::from_secs(5);
-        let whole = self.session.whole();
+    /// Tells those who watch that this was all, however the run has ended.
+    fn end_feed(&mut self, whole: &Snapshot) {
         if let Some(feed) = self.feed.take() {
             feed.end(Publication {
                 snapshot: whole.clone(),
@@ -122,6 +125,11 @@ impl Run {
                 is_last: true,
             });
         }
+    }
+
+    /// The final report. Nothing is attached any more, so whoever reads may take their time, but not for ever.
+    async fn report_whole(&mut self, whole: Snapshot, ends: &mut Ends) -> Result<(), Failure> {
+        const PATIENCE: Duration = Duration::from_secs(5);
         ends.after(Some(PATIENCE));
         tokio::select! {
             written = self.output.whole(whole) => unless_closed(written),

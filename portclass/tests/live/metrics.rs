@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
+    net::TcpStream,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -139,6 +140,32 @@ fn promtool_has_no_complaint() {
     );
 }
 
+/// Events as they come.
+struct Events {
+    stream: TcpStream,
+    text: String,
+}
+
+impl Events {
+    fn of(hosts: &Hosts, port: u16) -> Self {
+        let mut stream = connect(&hosts.server, port).expect("connected");
+        let request = "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request.as_bytes()).expect("sent");
+        let text = String::new();
+        Self { stream, text }
+    }
+
+    fn read_until(&mut self, wanted: &str) -> &str {
+        let mut bytes = [0; 4_096];
+        while !self.text.contains(wanted) {
+            let read = self.stream.read(&mut bytes).expect("events");
+            assert!(read > 0, "{wanted} is not in {}", self.text);
+            self.text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        &self.text
+    }
+}
+
 #[test]
 fn events_begin_with_the_past_and_end_with_the_run() {
     if !is_root_or_skips("events_begin_with_the_past_and_end_with_the_run") {
@@ -148,28 +175,33 @@ fn events_begin_with_the_past_and_end_with_the_run() {
     let veth = hosts.veth();
     veth.server.up().expect("up");
     let (run, port) = serve(&hosts, "");
-    let mut stream = connect(&hosts.server, port).expect("connected");
-    let request = "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    stream.write_all(request.as_bytes()).expect("sent");
-    let mut text = String::new();
-    let mut read_until = |wanted: &str| {
-        let mut bytes = [0; 4_096];
-        while !text.contains(wanted) {
-            let read = stream.read(&mut bytes).expect("events");
-            assert!(read > 0, "{wanted} is not in {text}");
-            text.push_str(&String::from_utf8_lossy(&bytes[..read]));
-        }
-        text.clone()
-    };
-    let past = read_until("event: snapshot");
+    let mut events = Events::of(&hosts, port);
+    let past = events.read_until("event: snapshot");
     assert!(past.contains("content-type: text/event-stream"), "{past}");
     assert!(past.contains("event: history\ndata: {\"schema\":\"portclass.history/1\""));
     let start = Instant::now();
     run.send(Signal::INT);
-    read_until("event: end");
+    events.read_until("event: end");
     let (status, _, said) = run.wait();
     assert!(status.success(), "{said}");
     assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn events_have_an_end_when_nobody_reads_stdout_any_more() {
+    if !is_root_or_skips("events_have_an_end_when_nobody_reads_stdout_any_more") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    veth.server.up().expect("up");
+    let (mut run, port) = serve(&hosts, "");
+    let mut events = Events::of(&hosts, port);
+    events.read_until("event: snapshot");
+    drop(run.stdout());
+    events.read_until("event: end");
+    let (status, _, said) = run.wait();
+    assert!(status.success(), "{said}");
 }
 
 #[test]
