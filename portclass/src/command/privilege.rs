@@ -6,7 +6,8 @@ use portclass::{dataplane::Dataplane, doctor::version};
 use rustix::{
     system::uname,
     thread::{
-        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities,
+        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+        set_capabilities, set_no_new_privs,
     },
 };
 
@@ -42,7 +43,8 @@ fn held_or(first: CapabilitySet, other: CapabilitySet) -> CapabilitySet {
     if held.contains(first) { first } else { other }
 }
 
-/// Gives up all of this thread's capabilities but `needed`, of those that it has. Threads that it starts have no more.
+/// Gives up all of this thread's capabilities but `needed`, of those that it has, and the way back to them: root would
+/// have all of them again in the next program that it becomes. Threads that it starts have no more.
 ///
 /// # Errors
 ///
@@ -55,5 +57,6 @@ pub fn keep(needed: CapabilitySet) -> io::Result<()> {
         permitted: has.permitted & needed,
         inheritable: CapabilitySet::empty(),
     };
-    Ok(set_capabilities(None, kept)?)
+    set_capabilities(None, kept)?;
+    Ok(set_no_new_privs(true)?)
 }

@@ -61,13 +61,18 @@ fn reads_copies_or_skips(test: &str) -> bool {
     !has_bug
 }
 
-/// The effective, permitted and inheritable capabilities of all of a process's threads.
-fn capabilities(pid: u32) -> Vec<u64> {
+/// What the kernel says of each of a process's threads.
+fn statuses(pid: u32) -> Vec<String> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a process");
     let statuses = threads
         .flatten()
         .filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok());
-    let sets = statuses.flat_map(|status| {
+    statuses.collect()
+}
+
+/// The effective, permitted and inheritable capabilities of all of a process's threads.
+fn capabilities(pid: u32) -> Vec<u64> {
+    let sets = statuses(pid).into_iter().flat_map(|status| {
         let lines = status.lines().filter_map(|line| {
             let names = ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"];
             names.iter().find_map(|name| line.strip_prefix(name))
@@ -196,6 +201,7 @@ fn a_run_gives_up_every_capability_that_it_needs_no_more() {
     let mut cases = vec![
         ("", of_bpf),
         ("--tag mark --tc-hook clsact", of_bpf | NET_ADMIN),
+        ("--metrics-listen 127.0.0.1:0", of_bpf),
     ];
     if Feature::Tcx.is_there_or_skips(&format!("{TEST}, by tcx")) {
         cases.push(("--direction both --tc-hook tcx", of_bpf));
@@ -214,6 +220,11 @@ fn a_run_gives_up_every_capability_that_it_needs_no_more() {
         let is_kept = |set: &u64| *set & !kept == 0;
         wait_until("no capability that is not needed", || {
             capabilities(run.id()).iter().all(is_kept)
+        });
+        // Nor is there a way back to any, by a program that root starts.
+        let has_no_way_back = |status: &String| status.contains("NoNewPrivs:\t1");
+        wait_until("no way back", || {
+            statuses(run.id()).iter().all(has_no_way_back)
         });
         // Its main thread still has what it needs.
         let most = capabilities(run.id()).into_iter().max();
