@@ -40,7 +40,8 @@ pub struct MetricsArgs {
         long = "metrics-host",
         value_name = "NAME",
         env = "PORTCLASS_METRICS_HOST",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = host
     )]
     pub hosts: Vec<String>,
     /// Have the kernel time its programs, for metrics: takes root, and some nanoseconds a packet
@@ -64,4 +65,39 @@ impl RunArgs {
 fn address(text: &str) -> Result<SocketAddr, String> {
     let expected = |_| "expected an address and a port, such as 127.0.0.1:9464 or [::1]:9464";
     Ok(text.parse().map_err(expected)?)
+}
+
+/// A name as it is compared with that of a request, whose port and last dot do not count.
+fn host(text: &str) -> Result<String, &'static str> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_of_names) {
+        return Err(
+            "expected a name alone, without scheme, port and path, such as metrics.example",
+        );
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host;
+
+    #[test]
+    fn names_that_no_request_can_have_are_refused() {
+        for name in ["metrics.example", "metrics.example."] {
+            assert_eq!(host(name).as_deref(), Ok("metrics.example"), "{name}");
+        }
+        for name in [
+            "",
+            ".",
+            "metrics.example:9464",
+            "http://metrics.example",
+            "metrics.example/",
+            "*.example:80",
+            "m\u{fc}nchen.example",
+        ] {
+            assert!(host(name).is_err(), "{name}");
+        }
+    }
 }
