@@ -35,8 +35,12 @@ fn what_lies_beneath_another_one_is_attached_to_first_however_they_are_listed() 
         assert!(can_run && runs(&hosts.server, arguments), "{document:#}");
     }
     let report = Run::start(&hosts.server, "-i all --format json").interrupt();
-    let observed = report["interfaces"].as_array().map(Vec::len);
-    assert_eq!(observed, Some(3), "{report:#}");
+    // Some kernels put interfaces of their own into every namespace, such as gre0.
+    let observed = report["interfaces"].as_array().expect("interfaces");
+    for name in ["lo", "br0", "server0"] {
+        let is_observed = observed.iter().any(|interface| interface["name"] == name);
+        assert!(is_observed, "{report:#}");
+    }
 }
 
 #[test]
