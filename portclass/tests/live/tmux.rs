@@ -29,7 +29,7 @@ pub struct Pane {
 }
 
 impl Pane {
-    /// A shell inside `netns`, at a terminal of that size.
+    /// A shell inside `netns`, at a terminal of that size and in a folder that goes with it.
     pub fn new(netns: &Netns, (columns, rows): (u16, u16)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_portclass"));
@@ -37,6 +37,7 @@ impl Pane {
         let path = env::var("PATH").unwrap_or_default();
         let mut command = tmux(&folder);
         command
+            .current_dir(&folder)
             .env_clear()
             .env("PATH", format!("{programs}:{path}"))
             .env("LC_ALL", "C.UTF-8")
