@@ -192,13 +192,13 @@ fn ask(folder: &TempDir, arguments: &[&str]) -> String {
 
 /// Whether a thread of a process has been waiting for the terminal to take what it writes, ever since the last look.
 pub fn is_held_up(process: Pid) -> bool {
-    const WRITE_TO_STDOUT: &str = "1 0x1 ";
+    let write_to_stdout = format!("{} 0x1 ", libc::SYS_write);
     let calls = || {
         let tasks = format!("/proc/{}/task", process.as_raw_nonzero());
         let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
         let call = |task: fs::DirEntry| fs::read_to_string(task.path().join("syscall"));
         let mut calls: Vec<_> = tasks.filter_map(|task| call(task).ok()).collect();
-        calls.retain(|call| call.starts_with(WRITE_TO_STDOUT));
+        calls.retain(|call| call.starts_with(&write_to_stdout));
         calls
     };
     let before = calls();
