@@ -50,7 +50,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account that starts at `now` with all counters at 0.
+    /// An account whose first interval starts at `now` with all counters at 0.
     pub fn new(observed: Observed, now: Instant) -> Self {
         Self {
             observed,

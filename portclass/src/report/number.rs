@@ -31,6 +31,11 @@ pub(super) fn scaled(rate: f64) -> String {
     format!("{scaled:.decimals$}{}", UNITS[unit])
 }
 
+/// A rate as [`scaled`], where one is known.
+pub(super) fn rate(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".to_owned(), scaled)
+}
+
 /// A number to the last digit as long as it has six of them, and then as [`scaled`].
 pub(super) fn short(number: u64) -> String {
     if number < 1_000_000 {

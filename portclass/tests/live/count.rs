@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, io::BufRead as _, io::BufReader, net::UdpSocket};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use testbed::{
     frame, ip, ip::Hosts as Addresses, kernel::Feature, packet_socket::PacketSocket,
@@ -252,13 +253,48 @@ fn a_line_an_interval_adds_up_to_the_last_one() {
                 > 0.0
         );
     }
-    run.send(rustix::process::Signal::INT);
+    run.send(Signal::INT);
     let end = std::iter::from_fn(|| Some(next()))
         .find(|line| line["final"] == true)
         .expect("a last line");
     assert_eq!(totals(&end), (5, 5 * frame.len() as u64));
     assert!(end["interval_seconds"].is_null());
     assert!(end["services"][0].get("packets_per_second").is_none());
+}
+
+#[test]
+fn what_came_while_others_were_attached_is_counted_and_in_no_rate() {
+    if !is_root_or_skips("what_came_while_others_were_attached_is_counted_and_in_no_rate") {
+        return;
+    }
+    const OTHERS: usize = 40;
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    for end in [&veth.server, &veth.client] {
+        end.up().expect("up");
+    }
+    for number in 0..OTHERS {
+        let add = format!("link add other{number} type veth peer name peer{number}");
+        hosts.server.ip(&add).expect("a veth pair");
+    }
+    let arguments =
+        "-i server0 -i other* --tag mark --tc-hook clsact --format jsonl --interval 20ms";
+    let first = || -> (Value, (u64, u64)) {
+        let mut run = Run::start(&hosts.server, arguments);
+        run.send(Signal::STOP);
+        let (_, sent) = send_plan(&veth, 1);
+        run.send(Signal::CONT);
+        let mut lines = BufReader::new(run.stdout()).lines();
+        let line = lines.next().expect("a line").expect("text");
+        (serde_json::from_str(&line).expect("JSON"), sent)
+    };
+    // One that is stopped too late has attached to all before anything comes.
+    wait_until("frames in the totals alone", || {
+        let (first, sent) = first();
+        let rows = ["services", "unlabelled"].map(|rows| first[rows].as_array().expect("rows"));
+        let has_rate = |row: &Value| row["packets_per_second"] != 0.0;
+        totals(&first) == sent && !rows.into_iter().flatten().any(has_rate)
+    });
 }
 
 #[test]
@@ -321,7 +357,7 @@ fn the_log_of_unlabelled_frames_says_why_and_stays_within_its_limit() {
         veth.server.received().expect("counters") >= 2 * FRAMES
     });
     let seconds = start.elapsed().as_secs() + 2;
-    run.send(rustix::process::Signal::INT);
+    run.send(Signal::INT);
     let (status, _, err) = run.wait();
     assert!(status.success(), "{err}");
     let lines: Vec<_> = err.lines().collect();

@@ -189,6 +189,22 @@ fn a_terminal_that_vanishes_ends_the_screen() {
 }
 
 #[test]
+fn the_first_screen_knows_no_rate_yet() {
+    if !may_run("the_first_screen_knows_no_rate_yet") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    let pane = start(&hosts, &veth, "--interval 1h");
+    let screen = pane.screen();
+    let header = screen.lines().nth(1).unwrap_or_default();
+    assert!(
+        header.starts_with("    - packets/s      - bits/s"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn a_terminal_that_takes_nothing_holds_nobody_up() {
     if !may_run("a_terminal_that_takes_nothing_holds_nobody_up") {
         return;

@@ -154,7 +154,7 @@ impl Session {
             tunnels: settings.decapsulate,
             tags: settings.tag_metadata,
         };
-        let session = Self {
+        let mut session = Self {
             account: Account::new(observed, Instant::now()),
             dataplane,
             observed: attached,
@@ -164,6 +164,8 @@ impl Session {
             looks: every(LOOK_AT_INTERFACES),
             timing,
         };
+        // What came while all was being attached is in the totals, and in no rate: it took nobody knows how long.
+        let _baseline = session.interval();
         Ok((session, ends))
     }
 

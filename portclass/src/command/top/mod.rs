@@ -80,7 +80,7 @@ async fn show(args: TopArgs) -> Result<(), Failure> {
             false => Colours::Sixteen,
         },
     };
-    let screen = Screen::new(session.interval(), described, options);
+    let screen = Screen::new(session.whole(), described, options);
     ends.after(args.observe.duration);
     let terminal = Terminal::enter()?;
     let mut top = Top {

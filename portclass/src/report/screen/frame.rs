@@ -8,7 +8,7 @@ use super::{
     row::Subject,
 };
 use crate::report::{
-    number::{scaled, share, short},
+    number::{rate, share, short},
     table::total_rates,
     title::interface,
 };
@@ -36,7 +36,6 @@ impl Screen {
         put_parts(buffer, line(area, 0), &where_);
 
         let rates = total_rates(snapshot);
-        let rate = |rate: Option<f64>| scaled(rate.unwrap_or_default());
         let packet_rate = rate(rates.map(|rates| rates.packets_per_second));
         let bit_rate = rate(rates.map(|rates| rates.bits_per_second));
         let totals = snapshot.totals;

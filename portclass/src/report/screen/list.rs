@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     report::{
-        number::{ports, scaled, share, short},
+        number::{ports, rate, share, short},
         table::has_directions,
     },
     text::one_line,
@@ -103,7 +103,6 @@ impl List<'_> {
     }
 
     fn cell(&self, buffer: &mut Buffer, area: Rect, column: Column, row: &Row<'_>) {
-        let rate = |rate: Option<f64>| scaled(rate.unwrap_or_default());
         let whole = self.watched.snapshot.totals.bytes;
         let text = match column {
             Column::Name => return self.name(buffer, area, row),

@@ -73,7 +73,7 @@ fn screen_of(observed: Observed, names: Vec<&'static str>) -> World {
         order: Order::Bits,
         colours: Colours::Sixteen,
     };
-    let nothing = account.interval(vec![Vec::new(); origins], now, |_| None);
+    let nothing = account.whole(&vec![Vec::new(); origins], |_| None);
     World {
         account,
         counters: vec![vec![Counter::default(); FIRST_SLOT as usize + names.len()]; origins],
