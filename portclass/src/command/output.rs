@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Stdout},
+    os::fd::AsFd,
     sync::mpsc::{self, SyncSender},
     thread,
 };
@@ -97,9 +98,9 @@ pub fn terminal_size() -> Option<Size> {
     })
 }
 
-/// Whether nobody reads `stdout` any more.
-pub fn is_closed(stdout: &Stdout) -> bool {
-    let mut fds = [PollFd::new(stdout, PollFlags::empty())];
+/// Whether nobody is at the other end of `stream` any more.
+pub fn is_closed(stream: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(stream, PollFlags::empty())];
     let now = Timespec {
         tv_sec: 0,
         tv_nsec: 0,

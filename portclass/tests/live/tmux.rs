@@ -145,6 +145,12 @@ impl Pane {
         Pid::from_raw(id).expect("a process")
     }
 
+    /// The terminal's file.
+    pub fn device(&self) -> String {
+        let device = ask(&self.folder, &["display-message", "-p", "#{pane_tty}"]);
+        device.trim().to_owned()
+    }
+
     /// The terminal's title, which programs can set.
     pub fn title(&self) -> String {
         ask(&self.folder, &["display-message", "-p", "#{pane_title}"])

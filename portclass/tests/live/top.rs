@@ -189,6 +189,20 @@ fn a_terminal_that_vanishes_ends_the_screen() {
 }
 
 #[test]
+fn a_keyboard_that_vanishes_ends_the_screen() {
+    if !may_run("a_keyboard_that_vanishes_ends_the_screen") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    let keyboard = Pane::new(&hosts.server, WIDE);
+    let options = format!("--interval 1h < {}", keyboard.device());
+    let pane = start(&hosts, &veth, &options);
+    keyboard.vanish();
+    assert_given_back(&hosts, &pane, 0);
+}
+
+#[test]
 fn the_first_screen_knows_no_rate_yet() {
     if !may_run("the_first_screen_knows_no_rate_yet") {
         return;

@@ -106,10 +106,10 @@ struct Top {
 impl Top {
     /// Shows what is counted until somebody has seen enough. An error is one of writing.
     async fn watch(&mut self, ends: &mut Ends) -> io::Result<()> {
-        const LOOK_AT_STDOUT: Duration = Duration::from_millis(500);
+        const LOOK_AT_TERMINAL: Duration = Duration::from_millis(500);
         let mut interval = self.screen.interval();
         let mut ticks = every(interval);
-        let mut looks = every(LOOK_AT_STDOUT);
+        let mut looks = every(LOOK_AT_TERMINAL);
         let mut is_stale = true;
         loop {
             if let Some(line) = stderr::news() {
@@ -136,8 +136,8 @@ impl Top {
                     Err(error) if is_gone(&error) => return Ok(()),
                     other => other?,
                 },
-                // SIGHUP is for those who belong to the terminal's session.
-                _ = looks.tick() => if is_closed(&io::stdout()) {
+                // SIGHUP is for those who belong to the terminal's session, and the thread that reads keys is told nothing.
+                _ = looks.tick() => if is_closed(&io::stdin()) || is_closed(&io::stdout()) {
                     return Ok(());
                 },
                 _ = ticks.tick() => {
