@@ -117,7 +117,7 @@ impl Screen {
             ..area
         }
         .intersection(area);
-        self.over_time(buffer, graph, watched, id);
+        self.over_time(buffer, graph, line(area, 1 + high), watched, id);
         let text = Rect {
             y: area.y + high + 2 + gap,
             height: area.height.saturating_sub(high + 2 + gap),
@@ -130,8 +130,8 @@ impl Screen {
             .render(text.intersection(area), buffer);
     }
 
-    /// The graph, and below it what its width and its height stand for.
-    fn over_time(&self, buffer: &mut Buffer, area: Rect, watched: &Watched, id: &Id) {
+    /// The graph, and `below` it what its width and its height stand for.
+    fn over_time(&self, buffer: &mut Buffer, area: Rect, below: Rect, watched: &Watched, id: &Id) {
         let count = usize::from(area.width).min(INTERVALS);
         let rates = watched.history.last(id, count);
         let newest_right = Rect {
@@ -142,11 +142,6 @@ impl Screen {
         bars(&rates, area.height)
             .style(self.colours.graph())
             .render(newest_right, buffer);
-        let below = Rect {
-            y: area.bottom(),
-            height: 1,
-            ..area
-        };
         let highest = rates.iter().copied().fold(0.0, f32::max);
         let seconds = watched.history.seconds(count).round() as u64;
         let since = humantime::format_duration(std::time::Duration::from_secs(seconds));

@@ -249,6 +249,7 @@ fn a_service_by_itself() {
     assert_snapshot!("detail_80x24", world.drawn(80, 24));
     assert_snapshot!("detail_120x30", world.drawn(120, 30));
     assert_snapshot!("detail_40x10", world.drawn(40, 10));
+    assert_snapshot!("detail_24x7", world.drawn(24, 7));
     // Whatever comes first now, it stays with what it was opened for.
     world.count(0, FIRST_SLOT + 3, 1_000_000);
     world.tick();
