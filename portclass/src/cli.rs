@@ -19,7 +19,7 @@ use portclass_common::{labelling::Matching, tag::MarkMask};
 
 pub use self::doctor::{DoctorArgs, DoctorFormat};
 pub use self::nft::NftArgs;
-pub use self::observe::{ObserveArgs, TagArg};
+pub use self::observe::{ObserveArgs, TagArg, is_pattern};
 pub use self::registry::{
     CheckArgs, ConvertArgs, ConvertFormat, DiffArgs, RegistryArgs, RegistryCommand, ShowArgs,
     ShowFormat, UpdateArgs,

@@ -166,11 +166,16 @@ pub enum TagArg {
     Mark,
 }
 
-/// The kernel's rules for names (`dev_valid_name` in net/core/dev.c).
+/// Whether a name may stand for several.
+pub fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '['])
+}
+
+/// The kernel's rules for names (`dev_valid_name` in net/core/dev.c). A pattern may be longer than what it matches.
 pub fn interface_name(name: &str) -> Result<String, String> {
     const IFNAMSIZ: usize = 16;
     let is_valid = !name.is_empty()
-        && name.len() < IFNAMSIZ
+        && (name.len() < IFNAMSIZ || is_pattern(name))
         && name != "."
         && name != ".."
         && !name.contains(|character: char| {
@@ -200,6 +205,8 @@ mod tests {
             "br-lan",
             "veth@1",
             "fifteen-letters",
+            "enp[0-9]s[0-9]f[0-9]",
+            "sixteen-letters-*",
         ] {
             assert_eq!(interface_name(name).as_deref(), Ok(name));
         }
@@ -212,6 +219,7 @@ mod tests {
             "a/b",
             "a b",
             "a:b",
+            "sixteen-letters/*",
             "a\0b",
             "a\u{1b}[2J",
             &long,

@@ -5,6 +5,7 @@ use portclass::dataplane::{Interface, default_route, interfaces};
 use thiserror::Error;
 
 use super::stderr::say;
+use crate::cli::is_pattern;
 
 /// Stands for every interface.
 const ALL: &str = "all";
@@ -95,7 +96,7 @@ fn matching<'present>(present: &'present [Interface], name: &str) -> Vec<&'prese
         return named;
     }
     let pattern = Pattern::new(if name == ALL { "*" } else { name }).ok();
-    let is_pattern = name == ALL || name.contains(['*', '?', '[']);
+    let is_pattern = name == ALL || is_pattern(name);
     let fits = |interface: &&Interface| {
         let pattern = pattern.as_ref().filter(|_| is_pattern);
         interface.link.is_some() && pattern.is_some_and(|pattern| pattern.matches(&interface.name))
