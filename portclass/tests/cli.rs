@@ -331,6 +331,10 @@ fn what_the_environment_says_without_effect_is_no_wrong_usage() {
             &[("PORTCLASS_MODE", "native")],
         ),
         (
+            &["run", "--direction", "egress"],
+            &[("PORTCLASS_TAG", "metadata")],
+        ),
+        (
             &["run", "--mark-mask", "0xffffe000", "--tc-hook", "tcx"],
             &[("PORTCLASS_TAG", "mark")],
         ),

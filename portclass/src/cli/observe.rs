@@ -70,7 +70,7 @@ impl ObserveArgs {
         let marks = self.tags.contains(&TagArg::Mark);
         let wrong = [
             (
-                self.tags.contains(&TagArg::Metadata) && !ingress,
+                typed("tags") && self.tags.contains(&TagArg::Metadata) && !ingress,
                 "--tag metadata is for what arrives; use --direction ingress or both",
             ),
             (

@@ -83,7 +83,7 @@ impl Session {
             log_unlabelled: wishes.log_unlabelled,
             matching: args.label.matching.into(),
             decapsulate: args.label.decapsulate,
-            tag_metadata: args.tags.contains(&TagArg::Metadata),
+            tag_metadata: args.tags.contains(&TagArg::Metadata) && args.direction.has_ingress(),
             mark: marks.then_some(args.mark_mask),
             original_length: false,
         };
