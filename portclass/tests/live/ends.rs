@@ -27,7 +27,7 @@ fn signals_end_a_run_in_order_with_a_final_report() {
     let hosts = Hosts::new();
     let veth = hosts.veth();
     veth.server.up().expect("up");
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::QUIT] {
         let run = Run::start(&hosts.server, "-i server0 --format json");
         assert_ne!(xdp_on(&hosts.server, Hosts::SERVER), "");
         run.send(signal);

@@ -157,7 +157,7 @@ fn every_way_out_gives_the_terminal_back_and_detaches() {
     }
     let hosts = Hosts::new();
     let veth = hosts.veth();
-    for way in ["C-c", "TERM", "HUP", "INT", "--duration 1s"] {
+    for way in ["C-c", "TERM", "HUP", "INT", "QUIT", "--duration 1s"] {
         let is_duration = way.starts_with("--");
         let pane = start(&hosts, &veth, if is_duration { way } else { "" });
         match way {
@@ -165,10 +165,24 @@ fn every_way_out_gives_the_terminal_back_and_detaches() {
             "TERM" => kill_process(pane.child(), Signal::TERM).expect("it is ours"),
             "HUP" => kill_process(pane.child(), Signal::HUP).expect("it is ours"),
             "INT" => kill_process(pane.child(), Signal::INT).expect("it is ours"),
+            "QUIT" => kill_process(pane.child(), Signal::QUIT).expect("it is ours"),
             _ => {}
         }
         assert_given_back(&hosts, &pane, 0);
     }
+}
+
+#[test]
+fn a_screen_is_not_stopped_on_the_terminal_that_it_has_taken() {
+    if !may_run("a_screen_is_not_stopped_on_the_terminal_that_it_has_taken") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = hosts.veth();
+    let pane = start(&hosts, &veth, "");
+    kill_process(pane.child(), Signal::TSTP).expect("it is ours");
+    pane.types("q");
+    assert_given_back(&hosts, &pane, 0);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use tokio::{
 pub struct Ends {
     interrupt: Signal,
     terminate: Signal,
+    quit: Signal,
     /// SIGHUP, where it is not for the registry.
     hangup: Option<Signal>,
     deadline: Option<Instant>,
@@ -22,6 +23,7 @@ impl Ends {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
             hangup,
             deadline: None,
         })
@@ -44,6 +46,7 @@ impl Ends {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.quit.recv() => {}
             () = next(self.hangup.as_mut()) => {}
             () = over => {}
         }

@@ -14,6 +14,8 @@ use portclass::{
     registry::{Registry, Sources},
     report::{Colours, Described, Screen, ScreenOptions},
 };
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     keyboard::{Event, Keyboard},
@@ -82,6 +84,8 @@ async fn show(args: TopArgs) -> Result<(), Failure> {
     };
     let screen = Screen::new(session.whole(), described, options);
     ends.after(args.observe.duration);
+    // Who is stopped cannot give the terminal back. Once caught, the signal stops nobody any more.
+    let _caught = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
     let terminal = Terminal::enter()?;
     let mut top = Top {
         session,
