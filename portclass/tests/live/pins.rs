@@ -332,7 +332,7 @@ fn pins_need_a_bpf_file_system() {
         1,
         &[
             "/tmp/portclass-pins: not on a BPF file system",
-            "mount -t bpf bpf /sys/fs/bpf",
+            "name a folder below /sys/fs/bpf with --pin-dir",
         ],
     );
     assert!(!Path::new("/tmp/portclass-pins").exists());
