@@ -1,6 +1,7 @@
 //! Judges what the dataplane has found out of host and interfaces: whether a run would work, and what is in the way. Pure:
 //! facts in, findings out.
 
+mod driver;
 mod finding;
 mod interface;
 mod system;

@@ -9,7 +9,7 @@ use crate::{
         AttachError, AttachedProgram, DataplaneError, Holder, Interface, Obstacle, OtherEnd,
         probe::{Capabilities, HostFacts, InterfaceFacts, Loaded, Peer, ProcessFacts, Tried},
     },
-    doctor::{Diagnosis, Finding, Id},
+    doctor::{Diagnosis, Finding, Id, Severity},
 };
 
 /// A host on which nothing is amiss.
@@ -134,4 +134,13 @@ pub fn peer(mtu: u32) -> Peer {
         },
         mtu,
     }
+}
+
+/// The ids of all that is worse than good to know.
+pub fn troubles(diagnosis: &Diagnosis) -> Vec<&'static str> {
+    let findings = diagnosis.findings.iter();
+    findings
+        .filter(|finding| finding.severity <= Severity::Warning)
+        .map(|finding| finding.id.name())
+        .collect()
 }
