@@ -72,6 +72,8 @@ ids! {
     Bpffs = "bpffs",
     /// Pins have none.
     NoBpffs = "no-bpffs",
+    /// A run leaves the pins that are there.
+    PinsUnused = "pins-unused",
     /// The kernel is locked down.
     Lockdown = "lockdown",
     /// Any user may load BPF programs.

@@ -41,6 +41,10 @@ pub(super) fn system(facts: &HostFacts) -> Vec<Finding> {
         findings.push(Finding::new(Id::NoBtf, Severity::Info, summary));
     }
     findings.push(bpffs(facts));
+    if let Some(why) = &facts.pins_refused {
+        let summary = format!("a run does not use the pinned registry: {why}");
+        findings.push(Finding::new(Id::PinsUnused, Severity::Warning, summary));
+    }
     if let Some(mode) = facts.lockdown.as_deref().filter(|&mode| mode != "none") {
         // LOCKDOWN_BPF_READ_KERNEL keeps programs from helpers that read the kernel's memory, and portclass calls none
         // (kernel commit 9d1f8be5cf42).
@@ -181,7 +185,7 @@ fn tc(facts: &HostFacts) -> Option<Finding> {
             );
             Some(Finding::new(Id::NoTcx, Severity::Info, summary))
         }
-        // Loading has failed, and says why.
+        // Loading has failed, and says why; or somebody's program is there, which this process may not ask for.
         (None, _) => None,
     }
 }

@@ -228,6 +228,15 @@ fn what_makes_a_run_slower_or_smaller_is_a_warning() {
 }
 
 #[test]
+fn pins_that_a_run_leaves_are_a_warning() {
+    let mut machine = host_facts();
+    machine.pins_refused = Some(PinError::Busy(PathBuf::from("/sys/fs/bpf/portclass")));
+    let diagnosis = judge(&machine, &[interface("veth")], false);
+    assert!(diagnosis.can_run());
+    assert_eq!(troubles(&diagnosis), ["pins-unused"]);
+}
+
+#[test]
 fn lockdown_and_the_like_are_good_to_know() {
     let mut machine = host_facts();
     machine.lockdown = Some("confidentiality".to_owned());

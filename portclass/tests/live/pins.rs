@@ -116,6 +116,8 @@ fn something_else_where_a_pin_should_be_is_left_alone() {
     ];
     assert_one_line(&output(&bpffs, "load"), 1, &parts);
     bpffs.enter(|| assert!(Path::new(PIN_DIR).join("registry").is_dir()));
+    let found = stdout(&bpffs, "doctor -i lo");
+    assert!(found.contains("[pins-unused]"), "{found}");
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub struct HostFacts {
     pub btf: bool,
     /// Whether pins have a file system.
     pub bpffs: Result<(), PinError>,
+    /// Why a run would leave pins that are there.
+    pub pins_refused: Option<PinError>,
 }
 
 /// The capabilities that matter. CAP_SYS_ADMIN stands for the two of BPF (capabilities(7)).
@@ -109,7 +111,7 @@ pub struct Loaded {
 impl HostFacts {
     /// Finds them out, for interfaces whose frames begin with `links`, and pins in the folder `pin_dir`.
     pub fn find(links: &[Link], pin_dir: &Path) -> Self {
-        let loaded = load(links, pin_dir);
+        let (loaded, pins_refused) = load(links, pin_dir);
         Self {
             process: ProcessFacts::read(),
             loaded,
@@ -120,18 +122,21 @@ impl HostFacts {
             lockdown: lockdown(),
             btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
             bpffs: check_bpffs(pin_dir),
+            pins_refused,
         }
     }
 }
 
-/// Does what a run does before it attaches: it takes the pinned maps where there are some.
-fn load(links: &[Link], pin_dir: &Path) -> Result<Loaded, DataplaneError> {
+/// Does what a run does before it attaches: it takes the pinned maps where there are some, and says why where it does not.
+fn load(links: &[Link], pin_dir: &Path) -> (Result<Loaded, DataplaneError>, Option<PinError>) {
     let lock = Lock::shared(pin_dir);
-    let pins = lock.and_then(|lock| Ok((Pins::find(pin_dir)?, lock)));
-    let maps = match &pins {
-        Ok((Some(pins), _)) => Maps::Pinned(pins),
-        _ => Maps::Private { entries: 0 },
-    };
+    match lock.and_then(|lock| Ok((Pins::find(pin_dir)?, lock))) {
+        Ok((Some(pins), _lock)) => (load_with(Maps::Pinned(&pins), links), None),
+        other => (load_with(Maps::Private { entries: 0 }, links), other.err()),
+    }
+}
+
+fn load_with(maps: Maps<'_>, links: &[Link]) -> Result<Loaded, DataplaneError> {
     let mut dataplane = Dataplane::open(maps, Settings::default())?;
     let image = dataplane.image(0);
     let mut frags = true;

@@ -38,6 +38,7 @@ pub fn host_facts() -> HostFacts {
         lockdown: Some("none".to_owned()),
         btf: true,
         bpffs: Ok(()),
+        pins_refused: None,
     }
 }
 
