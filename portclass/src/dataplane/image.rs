@@ -191,12 +191,12 @@ impl Image {
         let info = match role {
             Role::Ingress => {
                 let program = self.xdp(name)?;
-                program.load()?;
+                load::load_program(|| program.load())?;
                 program.info()
             }
             Role::Egress | Role::Mark => {
                 let program = self.classifier(name)?;
-                program.load()?;
+                load::load_program(|| program.load())?;
                 program.info()
             }
         };

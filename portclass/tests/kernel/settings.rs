@@ -1,5 +1,15 @@
 //! Load-time settings: every program loads with all of them, and none costs anything while it is off.
 
+use std::{
+    os::unix::thread::JoinHandleExt as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
 use aya::programs::{ProgramInfo, loaded_programs};
 use portclass::dataplane::{Dataplane, Maps, Settings};
 use portclass_common::{labelling::Matching, names, tag::MarkMask};
@@ -7,6 +17,7 @@ use rustix::{
     process::{Resource, Rlimit, setrlimit},
     thread::{CapabilitySet, CapabilitySets, set_capabilities},
 };
+use signal_hook::consts::SIGUSR1;
 use testbed::{
     kernel::{Feature, VERIFIER_BUG, skip},
     privilege::is_root_or_skips,
@@ -55,6 +66,42 @@ fn every_program_loads_with_every_setting() {
     }
 }
 
+#[test]
+fn signals_do_not_keep_a_program_from_loading() {
+    if !is_root_or_skips("signals_do_not_keep_a_program_from_loading") {
+        return;
+    }
+    // Each ends one attempt at most, and there are more attempts than these.
+    const SIGNALS: usize = 4;
+    let handled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&handled);
+    // SAFETY: an atomic addition may be done in a handler.
+    let handler = unsafe {
+        signal_hook::low_level::register(SIGUSR1, move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let handler = handler.expect("a handler");
+    let mut dataplane = open(ALL);
+    let loading = thread::spawn(move || {
+        let loaded = dataplane.image(0).load_program(names::XDP);
+        loaded.map_err(|error| error.to_string())
+    });
+    let thread = loading.as_pthread_t();
+    for sent in 1..=SIGNALS {
+        thread::sleep(Duration::from_millis(1));
+        // SAFETY: the thread has not been joined.
+        if unsafe { libc::pthread_kill(thread, SIGUSR1) } != 0 {
+            break;
+        }
+        while handled.load(Ordering::Relaxed) < sent && !loading.is_finished() {
+            thread::yield_now();
+        }
+    }
+    assert_eq!(loading.join().expect("it ends"), Ok(()));
+    signal_hook::low_level::unregister(handler);
+}
+
 /// Takes all capabilities from this thread but those that `run` needs.
 fn drop_capabilities() {
     let enough = CapabilitySet::BPF | CapabilitySet::NET_ADMIN;
@@ -81,7 +128,7 @@ fn what_reads_copies_loads_without_perfmon_with_every_setting_and_nothing_else_d
     };
     // Maps count against it before Linux 5.11; later it may not be raised everywhere, and need not be.
     let _ = setrlimit(Resource::Memlock, unlimited);
-    let tested = std::thread::spawn(move || {
+    let tested = thread::spawn(move || {
         drop_capabilities();
         for settings in every() {
             // Nothing that reads copies logs.

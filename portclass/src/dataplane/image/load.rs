@@ -1,11 +1,12 @@
-//! Loading images: sizes, settings, and maps that several of them share.
+//! Loading images, with sizes, settings, and maps that several of them share; and their programs.
 
 use std::{
+    io,
     mem::ManuallyDrop,
     os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
 };
 
-use aya::{Ebpf, EbpfLoader, maps::MapData};
+use aya::{Ebpf, EbpfLoader, maps::MapData, programs::ProgramError};
 use portclass_common::{names, settings::switch};
 
 use super::{Access, Image, Registry, Sizes, map_data};
@@ -131,4 +132,20 @@ fn switches(settings: Settings) -> u32 {
         (settings.matching as u32) << switch::MATCHING_SHIFT,
         |all, (_, bit)| all | bit,
     )
+}
+
+/// Loads a program. The verifier gives up with EAGAIN when a signal arrives, or the freezer of a cgroup (`do_check` in
+/// kernel/bpf/verifier.c), which says nothing about the program: it is tried again then, as often as libbpf does.
+pub(super) fn load_program(
+    mut load: impl FnMut() -> Result<(), ProgramError>,
+) -> Result<(), ProgramError> {
+    const INTERRUPTIONS: usize = 4;
+    for _ in 0..INTERRUPTIONS {
+        match load() {
+            Err(ProgramError::LoadError { io_error, .. })
+                if io_error.kind() == io::ErrorKind::WouldBlock => {}
+            loaded => return loaded,
+        }
+    }
+    load()
 }
