@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::io::retry_on_intr;
 use serde_json::Value;
 use testbed::netns::Netns;
 
@@ -29,6 +30,12 @@ pub fn connect(netns: &Netns, port: u16) -> io::Result<TcpStream> {
     let stream = netns.enter(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     Ok(stream)
+}
+
+/// Reads what is there, or waits for it. A wait with a time limit has to be begun anew after this process was
+/// stopped and went on, or was frozen with its cgroup or its machine (signal(7)).
+pub fn read_some(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(retry_on_intr(|| rustix::io::read(stream, &mut *buffer))?)
 }
 
 /// Sends these bytes and reads until the other side hangs up.
@@ -57,7 +64,7 @@ pub fn whole(netns: &Netns, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut buffer = [0; 4_096];
     while length(&answer).is_none_or(|length| answer.len() < length) {
-        match stream.read(&mut buffer)? {
+        match read_some(&stream, &mut buffer)? {
             0 => break,
             read => answer.extend_from_slice(&buffer[..read]),
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read as _, Write as _},
+    io::Write as _,
     net::TcpStream,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use testbed::{privilege::is_root_or_skips, tool::is_there_or_skips};
 
 use super::{
     count::{rows, send_plan, totals},
-    http::{ask, connect, get},
+    http::{ask, connect, get, read_some},
     process::{Hosts, Run, assert_one_line, portclass, wait_until},
 };
 
@@ -157,7 +157,7 @@ impl Events {
     fn read_until(&mut self, wanted: &str) -> &str {
         let mut bytes = [0; 4_096];
         while !self.text.contains(wanted) {
-            let read = self.stream.read(&mut bytes).expect("events");
+            let read = read_some(&self.stream, &mut bytes).expect("events");
             assert!(read > 0, "{wanted} is not in {}", self.text);
             self.text.push_str(&String::from_utf8_lossy(&bytes[..read]));
         }

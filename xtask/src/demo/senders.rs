@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::io::retry_on_intr;
 use testbed::{ip::Hosts, packet_socket::PacketSocket, veth::Veth};
 
 use super::plan::How;
@@ -98,7 +99,9 @@ impl<'veth> Senders<'veth> {
             .enter(|| UdpSocket::bind((hosts.source, 0)))?;
         for size in SIZES {
             client.send_to(&vec![0; size], address)?;
-            let received = server.recv(&mut [0; 1_500])?;
+            let mut datagram = [0; 1_500];
+            // Waiting with a limit ends when this process is stopped or frozen, too (signal(7)).
+            let received = retry_on_intr(|| rustix::io::read(&server, &mut datagram))?;
             ensure!(received == size, "{received} of {size} bytes arrived");
         }
         Ok(())
