@@ -1,6 +1,7 @@
 //! What `portclass doctor` advises, done to the letter.
 
 use std::{
+    fs,
     io::Write as _,
     process::{Command, Output, Stdio},
 };
@@ -14,7 +15,7 @@ use testbed::{
 
 use super::{
     doctor::{doctor, finding, judged, runs},
-    process::{Copy, Hosts, program_for_others, stderr},
+    process::{Copy, Hosts, program_for_others, stderr, wait_until},
 };
 
 /// The command at the end of a finding's remedy.
@@ -129,6 +130,16 @@ fn too_little_memory_to_lock_is_an_error_and_raising_the_limit_mends_it() {
     }
     let remedy = as_root(command(&document, "memlock-too-low"));
     let (can_run, document) = doctor_after(&|pid| {
+        // The shell lowers it first, whenever that is.
+        wait_until("the limit is low", || {
+            let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("its limits");
+            limits.lines().any(|limit| {
+                let words = limit
+                    .strip_prefix("Max locked memory")
+                    .map(str::split_whitespace);
+                words.is_some_and(|mut words| words.next() == Some("65536"))
+            })
+        });
         let raised = shell(&netns, &program, &remedy.replace("$$", &pid.to_string()));
         assert!(raised.status.success(), "{remedy}: {}", stderr(&raised));
     });
