@@ -81,7 +81,7 @@ fn serial_line(path: &str) -> Result<File> {
 /// Loads the drivers of devices, which nobody else does here, and DCCP, which Debian's kernels do not load by themselves; all
 /// else they do, by `/sbin/modprobe`.
 pub fn load_drivers() {
-    for driver in ["virtio_pci", "virtio_net", "tun", "dccp_ipv4"] {
+    for driver in ["virtio_pci", "virtio_net", "vmxnet3", "tun", "dccp_ipv4"] {
         // It may be part of the kernel.
         let _ = Command::new("modprobe")
             .args(["--quiet", driver])

@@ -1,5 +1,5 @@
-//! Network cards that a virtual machine lends to its tests: virtio_net with different queues and offloads, each linked to a
-//! tap of the host, whose kernel answers. See `xtask/src/vm/nics.rs`, which makes the other ends.
+//! Network cards that a virtual machine lends to its tests: virtio_net with different queues and offloads, and VMware's,
+//! each linked to a tap of the host, whose kernel answers. See `xtask/src/vm/nics.rs`, which makes the other ends.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -26,11 +26,18 @@ pub enum Card {
     OneQueue = 2,
     /// It may receive several packets in one, and nobody can change that.
     FixedOffloads = 3,
+    /// VMware's, whose driver has native XDP from Linux 6.6 on, without metadata and without frames in several buffers.
+    Vmxnet3 = 4,
 }
 
 impl Card {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ManyQueues, Self::OneQueue, Self::FixedOffloads];
+    pub const ALL: [Self; 4] = [
+        Self::ManyQueues,
+        Self::OneQueue,
+        Self::FixedOffloads,
+        Self::Vmxnet3,
+    ];
 
     /// Its tap's name.
     pub const fn tap(self) -> &'static str {
@@ -38,6 +45,7 @@ impl Card {
             Self::ManyQueues => "many",
             Self::OneQueue => "one",
             Self::FixedOffloads => "fixed",
+            Self::Vmxnet3 => "vmxnet3",
         }
     }
 

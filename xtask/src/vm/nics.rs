@@ -52,9 +52,10 @@ impl Nics {
                 1 => String::new(),
                 _ => format!(",mq=on,vectors={}", 2 * queues + 2),
             };
-            let offloads = match card {
-                Card::FixedOffloads => ",ctrl_guest_offloads=off",
-                Card::ManyQueues | Card::OneQueue => "",
+            let device = match card {
+                Card::FixedOffloads => "virtio-net-pci,ctrl_guest_offloads=off",
+                Card::ManyQueues | Card::OneQueue => "virtio-net-pci",
+                Card::Vmxnet3 => "vmxnet3",
             };
             [
                 "-netdev".to_owned(),
@@ -62,7 +63,7 @@ impl Nics {
                     "tap,id={tap},ifname={tap},script=no,downscript=no,queues={queues},vhost=off"
                 ),
                 "-device".to_owned(),
-                format!("virtio-net-pci,netdev={tap},mac={own},romfile={several}{offloads}"),
+                format!("{device},netdev={tap},mac={own},romfile={several}"),
             ]
         });
         options.collect()
@@ -72,7 +73,7 @@ impl Nics {
 /// Queues in each direction, for a machine with two CPUs.
 const fn queues(card: Card) -> u32 {
     match card {
-        Card::OneQueue => 1,
+        Card::OneQueue | Card::Vmxnet3 => 1,
         Card::ManyQueues | Card::FixedOffloads => 4,
     }
 }

@@ -31,6 +31,7 @@ const MODULES: &[&str] = &[
     "veth",
     "virtio_net",
     "virtio_pci",
+    "vmxnet3",
     "wireguard",
 ];
 
