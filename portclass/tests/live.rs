@@ -3,6 +3,7 @@
 mod live {
     mod attach;
     mod browser;
+    mod cards;
     mod clients;
     mod count;
     mod doctor;
@@ -32,6 +33,5 @@ mod live {
     mod tag_consumer;
     mod tmux;
     mod top;
-    mod virtio;
     mod wireguard;
 }

@@ -71,6 +71,16 @@ pub enum Obstacle {
     /// The driver has no native XDP.
     #[error("its driver has no native XDP")]
     NoNative,
+    /// The driver has native XDP, and has refused it with the answer of those that have none. Some refuse a large MTU so
+    /// (`vmxnet3_xdp_set`).
+    #[error(
+        "its driver has native XDP, but refuses it as the interface is set up{}",
+        .mtu.map(|mtu| format!(": an MTU of {mtu} may be too large")).unwrap_or_default()
+    )]
+    Refused {
+        /// Its MTU, where that may be the reason.
+        mtu: Option<u32>,
+    },
     /// A virtio interface whose host merges packets, or leaves checksums out, and does not let the guest end it
     /// (`virtnet_xdp_set`).
     #[error(
@@ -141,6 +151,12 @@ impl Obstacle {
             }
             Self::UnknownLink => "observe the interface that carries its packets".to_owned(),
             Self::NoNative => "use --mode generic".to_owned(),
+            Self::Refused { mtu: Some(_) } => {
+                format!("lower it (ip link set dev {interface} mtu 1500) or use --mode generic")
+            }
+            Self::Refused { mtu: None } => {
+                "use --mode generic; the kernel's log (dmesg) may say why it refuses".to_owned()
+            }
             Self::ReceiveOffloads => "use --mode generic, or start the virtual machine with \
                 guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
                 .to_owned(),

@@ -35,8 +35,9 @@ const NATIVE: [&str; 24] = [
     "netdevsim",
 ];
 
-/// Those that have none in any version.
-const NEVER_NATIVE: [&str; 12] = [
+/// Those that had none as long as drivers did not tell (Linux 6.3). Of these vmxnet3 has it since 6.6 (kernel commit
+/// 54f00cce1178).
+const NOT_NATIVE: [&str; 13] = [
     "bridge",
     "dummy",
     "ifb",
@@ -49,6 +50,7 @@ const NEVER_NATIVE: [&str; 12] = [
     "e1000",
     "e1000e",
     "r8169",
+    "vmxnet3",
 ];
 
 /// Those that take metadata (`xdp_prepare_buff` with `true` in Linux 6.1 and 6.12).
@@ -66,8 +68,16 @@ const METADATA: [&str; 11] = [
     "nfp",
 ];
 
-/// Those that refuse it (`xdp_prepare_buff` with `false` in both).
-const NO_METADATA: [&str; 6] = ["ena", "hv_netvsc", "mvneta", "qede", "sfc", "vif"];
+/// Those that refuse it (`xdp_prepare_buff` with `false` in both, as far as they have native XDP).
+const NO_METADATA: [&str; 7] = [
+    "ena",
+    "hv_netvsc",
+    "mvneta",
+    "qede",
+    "sfc",
+    "vif",
+    "vmxnet3",
+];
 
 /// A frame without multi-buffer support has to fit into a page of 4,096 bytes beside 256 bytes of headroom, an Ethernet
 /// header and `struct skb_shared_info` (`veth_xdp_set` in drivers/net/veth.c).
@@ -75,6 +85,10 @@ const VETH_MAX_MTU: u32 = 3_506;
 
 /// The least of what virtio_net's versions allow (`virtnet_xdp_set` in drivers/net/virtio_net.c).
 const VIRTIO_MAX_MTU: u32 = 3_502;
+
+/// The least of the limits that drivers are known to have without multi-buffer support (`ice_max_xdp_frame_size` in
+/// drivers/net/ethernet/intel/ice).
+const LEAST_MAX_MTU: u32 = 3_046;
 
 /// Whether the driver takes metadata in native mode, if that is known.
 pub(super) fn takes_metadata(facts: &InterfaceFacts) -> Option<bool> {
@@ -104,7 +118,7 @@ pub(super) fn has_native(facts: &InterfaceFacts) -> Option<bool> {
     let driver = facts.driver.as_deref().unwrap_or_default();
     // Of the two that have this name only tap has it (`tap_netdev_ops` in drivers/net/tun.c).
     let is_tun = driver == "tun" && facts.interface.link == Some(Link::Ip);
-    if facts.interface.index == LOOPBACK || is_tun || NEVER_NATIVE.contains(&driver) {
+    if facts.interface.index == LOOPBACK || is_tun || NOT_NATIVE.contains(&driver) {
         return Some(false);
     }
     NATIVE.contains(&driver).then_some(true)
@@ -137,6 +151,19 @@ pub(super) fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obst
         peer: peer.map(|peer| peer.end.clone()),
         frags,
     })
+}
+
+/// Whether a driver whose limit is not known may refuse native mode for the interface's MTU.
+pub(super) fn may_refuse_mtu(facts: &InterfaceFacts, frags: bool) -> bool {
+    facts.interface.mtu > LEAST_MAX_MTU && !takes_frags(facts, frags)
+}
+
+/// What it means that a driver with native mode has refused it for a reason that is not known, if it has said that it has
+/// none, or its MTU may be the reason.
+pub(super) fn refused(facts: &InterfaceFacts, said: &Obstacle) -> Option<Obstacle> {
+    let mtu = may_refuse_mtu(facts, false).then_some(facts.interface.mtu);
+    let is_told = mtu.is_some() || matches!(said, Obstacle::NoNative);
+    (has_native(facts) == Some(true) && is_told).then_some(Obstacle::Refused { mtu })
 }
 
 pub(super) fn too_few_queues(facts: &InterfaceFacts) -> Obstacle {

@@ -82,6 +82,8 @@ ids! {
     Native = "native",
     /// The driver has no native mode.
     NoNative = "no-native",
+    /// The driver has a native mode, and has refused it.
+    NativeRefused = "native-refused",
     /// Nobody can tell without trying.
     NativeUnknown = "native-unknown",
     /// Receive offloads are in the way of native mode.

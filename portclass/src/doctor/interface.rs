@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use super::{
     Finding, Id, Severity,
-    driver::{against_native, has_native, takes_frags, takes_metadata, too_few_queues},
+    driver::{
+        against_native, has_native, may_refuse_mtu, refused, takes_frags, takes_metadata,
+        too_few_queues,
+    },
     system::version,
 };
 use crate::{
@@ -209,9 +212,6 @@ fn judge_native(facts: &InterfaceFacts, machine: &HostFacts) -> (Option<bool>, F
 
 /// What is not known of a driver that has native XDP.
 fn doubt(facts: &InterfaceFacts, machine: &HostFacts, frags: bool) -> Option<String> {
-    /// The least of the limits that drivers are known to have (`ice_max_xdp_frame_size` in drivers/net/ethernet/intel/ice).
-    const LEAST_MAX_MTU: u32 = 3_046;
-    let mtu = facts.interface.mtu;
     match facts.driver.as_deref() {
         Some("veth") => (facts.peer.is_none() && !takes_frags(facts, frags))
             .then(|| "whether the MTU of its peer lets it have native XDP".to_owned()),
@@ -220,10 +220,10 @@ fn doubt(facts: &InterfaceFacts, machine: &HostFacts, frags: bool) -> Option<Str
             let doubt = || "whether so few queues are enough for native XDP".to_owned();
             queues(facts).filter(|_| is_old).map(|_| doubt())
         }
-        _ if takes_frags(facts, frags) || mtu <= LEAST_MAX_MTU => None,
-        _ => Some(format!(
-            "whether its driver takes an MTU of {mtu} in native mode"
-        )),
+        _ => may_refuse_mtu(facts, frags).then(|| {
+            let mtu = facts.interface.mtu;
+            format!("whether its driver takes an MTU of {mtu} in native mode")
+        }),
     }
 }
 
@@ -250,7 +250,9 @@ pub fn why_not_attached(error: &AttachError, facts: &InterfaceFacts) -> Finding 
     let known = match &error.obstacle {
         Obstacle::MtuTooLarge { frags, .. } => against_native(facts, *frags),
         Obstacle::TooFewQueues { .. } => Some(too_few_queues(facts)),
-        Obstacle::NoNative | Obstacle::Other { mode: "native", .. } => against_native(facts, false),
+        Obstacle::NoNative | Obstacle::Other { mode: "native", .. } => {
+            against_native(facts, false).or_else(|| refused(facts, &error.obstacle))
+        }
         _ => None,
     };
     of_obstacle(known.as_ref().unwrap_or(&error.obstacle), &error.interface)
@@ -263,6 +265,7 @@ fn of_obstacle(obstacle: &Obstacle, interface: &str) -> Finding {
         Obstacle::UpperOccupied { .. } => Id::UpperOccupied,
         Obstacle::UnknownLink => Id::UnknownLink,
         Obstacle::NoNative => Id::NoNative,
+        Obstacle::Refused { .. } => Id::NativeRefused,
         Obstacle::ReceiveOffloads => Id::ReceiveOffloads,
         Obstacle::TooFewQueues { .. } => Id::TooFewQueues,
         Obstacle::MtuTooLarge { .. } => Id::MtuTooLarge,

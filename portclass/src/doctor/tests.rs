@@ -52,7 +52,8 @@ fn what_was_tried_counts_more_than_what_was_read() {
     let mut facts = interface("veth");
     facts.tried = tried([Some(Obstacle::NoNative), None, None]);
     let diagnosis = judge(&host_facts(), &[facts], false);
-    assert_eq!(troubles(&diagnosis), ["no-native"]);
+    assert_eq!(troubles(&diagnosis), ["native-refused"]);
+    assert_eq!(diagnosis.interfaces[0].native, Some(false));
 }
 
 #[test]

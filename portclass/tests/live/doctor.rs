@@ -39,6 +39,12 @@ pub fn finding<'document>(document: &'document Value, id: &str) -> &'document Va
         .unwrap_or_else(|| panic!("no {id}: {document:#}"))
 }
 
+/// Whether there is a finding with that id.
+pub fn has(document: &Value, id: &str) -> bool {
+    let mut findings = document["findings"].as_array().expect("findings").iter();
+    findings.any(|finding| finding["id"] == id)
+}
+
 /// Whether a run starts, and ends by itself.
 pub fn runs(netns: &Netns, arguments: &str) -> bool {
     let mut run = portclass(&format!("run --duration 1ms --format json {arguments}"));

@@ -14,7 +14,7 @@ use testbed::{
 };
 
 use super::{
-    doctor::{doctor, finding, judged, runs},
+    doctor::{doctor, finding, has, judged, runs},
     process::{Copy, Hosts, program_for_others, stderr, wait_until},
 };
 
@@ -29,11 +29,6 @@ fn command<'document>(document: &'document Value, id: &str) -> &'document str {
 /// What `sudo` would run.
 fn as_root(command: &str) -> &str {
     command.strip_prefix("sudo ").unwrap_or(command)
-}
-
-fn has(document: &Value, id: &str) -> bool {
-    let mut findings = document["findings"].as_array().expect("findings").iter();
-    findings.any(|finding| finding["id"] == id)
 }
 
 /// A shell that finds `program` by its name.

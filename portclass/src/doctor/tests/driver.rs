@@ -209,6 +209,21 @@ fn a_driver_of_few_words_is_explained_by_what_is_known_of_the_interface() {
     assert_eq!(found.id, Id::TooFewQueues);
     assert!(found.summary.contains("veth7"), "{found}");
     let facts = interface("mlx5_core");
+    let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
+    let found = why_not_attached(&refused, &facts);
+    assert_eq!(found.id, Id::NativeRefused, "it has said that it has it");
+    let mut large = interface("mlx5_core");
+    large.interface.mtu = 9_000;
+    for said in ["native", "generic"] {
+        let why = "Invalid argument".to_owned();
+        let refused = Obstacle::Other { mode: said, why };
+        let found = why_not_attached(&AttachError::on(&large.interface, refused), &large);
+        assert_eq!(
+            found.summary.contains("an MTU of 9000 may be too large"),
+            said == "native",
+            "{found}"
+        );
+    }
     let refused = AttachError::on(&facts.interface, Obstacle::Gone);
     assert_eq!(why_not_attached(&refused, &facts).id, Id::Gone);
 }

@@ -1,16 +1,21 @@
-//! virtio_net, the network card of virtual machines: how many queues it has, and which offloads, decides what XDP gets.
+//! Network cards of virtual machines. Of virtio_net the number of queues, and which offloads, decide what XDP gets; the
+//! driver of VMware's card has native XDP of the plain kind.
 
 use serde_json::Value;
 use testbed::{
     card::{Card, Lent},
     frame::{ether_type, ethernet},
     ip::{Ipv4, protocol},
+    kernel::skip,
     packet_socket::PacketSocket,
     privilege::is_root_or_skips,
     segment,
 };
 
-use super::process::{Run, assert_one_line, portclass, wait_until};
+use super::{
+    doctor::{doctor, finding, has},
+    process::{Run, assert_one_line, portclass, wait_until},
+};
 
 const CONNECTIONS: u64 = 50;
 
@@ -50,16 +55,11 @@ fn count(card: Card, lent: &Lent, arguments: &str) -> (Value, String) {
     (run.interrupt(), said)
 }
 
-/// What doctor finds on the card: ids.
-fn found(lent: &Lent) -> Vec<String> {
-    let mut doctor = portclass("doctor --format json");
-    let output = lent.netns.output(doctor.args(["-i", &lent.name]));
-    let output = output.expect("it starts");
-    let judged: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let findings = judged["findings"].as_array().expect("findings").iter();
-    let ours = findings.filter(|finding| finding["interface"] == *lent.name);
-    let id = |finding: &Value| finding["id"].as_str().expect("an id").to_owned();
-    ours.map(id).collect()
+/// What doctor finds on the card.
+fn judge(lent: &Lent, arguments: &str) -> Value {
+    let (can_run, document) = doctor(&lent.netns, &format!("-i {} {arguments}", lent.name));
+    assert!(can_run, "{document:#}");
+    document
 }
 
 fn assert_counted(report: &Value, mode: &str) {
@@ -83,8 +83,8 @@ fn virtio_net_with_a_queue_for_each_cpu_is_observed_natively() {
     let (report, said) = count(CARD, &lent, "--mode native");
     assert_counted(&report, "native");
     assert!(!said.contains("warning"), "{said}");
-    let found = found(&lent);
-    assert!(!found.contains(&"too-few-queues".to_owned()), "{found:?}");
+    let found = judge(&lent, "");
+    assert!(!has(&found, "too-few-queues"), "{found:#}");
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn virtio_net_with_too_few_queues_is_observed_in_the_mode_that_it_gets() {
     let mode = report["interfaces"][0]["mode"].as_str().expect("a mode");
     assert_counted(&report, mode);
     assert_eq!(mode == "generic", said.contains("warning"), "{said}");
-    let found = found(&lent);
-    assert!(found.contains(&"too-few-queues".to_owned()), "{found:?}");
+    let found = judge(&lent, "");
+    assert!(has(&found, "too-few-queues"), "{found:#}");
 }
 
 #[test]
@@ -123,6 +123,84 @@ fn virtio_net_whose_offloads_refuse_native_mode_says_so_and_is_observed_generica
     let (report, said) = count(CARD, &lent, "");
     assert_counted(&report, "generic");
     assert!(said.contains("warning"), "{said}");
-    let found = found(&lent);
-    assert!(found.contains(&"receive-offloads".to_owned()), "{found:?}");
+    let found = judge(&lent, "");
+    assert!(has(&found, "receive-offloads"), "{found:#}");
+}
+
+#[test]
+fn vmxnet3_is_observed_natively_where_its_driver_can_and_tagged_generically() {
+    const TEST: &str = "vmxnet3_is_observed_natively_where_its_driver_can_and_tagged_generically";
+    const CARD: Card = Card::Vmxnet3;
+    if !is_root_or_skips(TEST) {
+        return;
+    }
+    let Some(lent) = CARD.lend_or_skips(TEST).expect("interfaces") else {
+        return;
+    };
+    let found = judge(&lent, "");
+    let interface = &found["interfaces"][0];
+    assert_eq!(interface["driver"], "vmxnet3");
+    let is_native = interface["native"] == true;
+    assert_eq!(has(&found, "no-native"), !is_native, "{found:#}");
+    assert_eq!(has(&found, "no-metadata"), is_native, "{found:#}");
+    let (report, said) = count(CARD, &lent, "--tag metadata");
+    assert_counted(&report, if is_native { "native" } else { "generic" });
+    assert_eq!(said.contains("refuses metadata"), is_native, "{said}");
+    let tags = &report["tags"];
+    let tagged = if is_native { 0 } else { CONNECTIONS };
+    assert_eq!(
+        (&tags["tagged"], &tags["untagged"]),
+        (&tagged.into(), &(CONNECTIONS - tagged).into())
+    );
+    let (report, said) = count(CARD, &lent, "--tag metadata --mode generic");
+    assert_counted(&report, "generic");
+    assert_eq!(report["tags"]["tagged"], CONNECTIONS);
+    assert!(!said.contains("warning"), "{said}");
+}
+
+#[test]
+fn vmxnet3_with_jumbo_frames_says_what_is_in_the_way_of_native_mode() {
+    const TEST: &str = "vmxnet3_with_jumbo_frames_says_what_is_in_the_way_of_native_mode";
+    const CARD: Card = Card::Vmxnet3;
+    if !is_root_or_skips(TEST) {
+        return;
+    }
+    let Some(lent) = CARD.lend_or_skips(TEST).expect("interfaces") else {
+        return;
+    };
+    if has(&judge(&lent, ""), "no-native") {
+        skip(
+            TEST,
+            "vmxnet3 has no native XDP on this kernel (Linux 6.6, 54f00cce1178)",
+        );
+        return;
+    }
+    let ip = |command: String| lent.netns.ip(&command).expect("ip obeys");
+    let name = &lent.name;
+    ip(format!("link set dev {name} mtu 9000"));
+    let found = judge(&lent, "");
+    assert_eq!(found["interfaces"][0]["native"], Value::Null, "{found:#}");
+    assert!(has(&found, "native-unknown"), "{found:#}");
+    let found = judge(&lent, "--probe");
+    let refused = finding(&found, "native-refused");
+    assert_eq!(refused["severity"], "warning");
+    let lower = format!("ip link set dev {name} mtu 1500");
+    let remedy = refused["remedy"].as_str().expect("a remedy");
+    assert!(remedy.contains(&lower), "{remedy}");
+    let mut native = portclass("run --mode native --duration 1ms");
+    let output = lent
+        .netns
+        .output(native.args(["-i", name]))
+        .expect("it starts");
+    assert_one_line(
+        &output,
+        1,
+        &[name, "an MTU of 9000", &lower, "--mode generic"],
+    );
+    let (report, said) = count(CARD, &lent, "");
+    assert_counted(&report, "generic");
+    assert!(said.contains("an MTU of 9000"), "{said}");
+    ip(lower.trim_start_matches("ip ").to_owned());
+    let (report, _) = count(CARD, &lent, "--mode native");
+    assert_counted(&report, "native");
 }
