@@ -16,11 +16,14 @@ use portclass_common::{
     port::PortKey,
     settings::{Contents, LAYOUT_VERSION, State},
 };
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    thread::{CapabilitySet, capability_is_in_bounding_set},
+};
 
 use super::{
     Dataplane, DataplaneError, PinError,
-    error::{MOUNT_BPFFS, NAME_BPFFS},
+    error::{LEND_BPFFS, MOUNT_BPFFS, NAME_BPFFS},
     object::Shared,
 };
 
@@ -215,7 +218,10 @@ pub fn check_bpffs(directory: &Path) -> Result<(), PinError> {
         folder: directory.to_owned(),
         remedy: match is_bpffs(Path::new("/sys/fs/bpf")) {
             Ok(true) => NAME_BPFFS,
-            _ => MOUNT_BPFFS,
+            _ if capability_is_in_bounding_set(CapabilitySet::SYS_ADMIN).unwrap_or(true) => {
+                MOUNT_BPFFS
+            }
+            _ => LEND_BPFFS,
         },
     };
     let absolute =

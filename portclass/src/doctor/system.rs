@@ -15,6 +15,18 @@ fn setcap(facts: &ProcessFacts) -> String {
     format!("sudo setcap cap_bpf,cap_net_admin,cap_perfmon+ep {program}")
 }
 
+/// What gives them to a container, whose own files cannot.
+const CAP_ADD: &str = "let it have CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON from outside: podman and docker run take --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON";
+
+/// The remedy for what takes more privilege, down to the command.
+fn with_command(remedy: &str, facts: &ProcessFacts) -> String {
+    if facts.may_be_granted {
+        format!("{remedy}: {}", setcap(facts))
+    } else {
+        CAP_ADD.to_owned()
+    }
+}
+
 /// All that is to be said of the host.
 pub(super) fn system(facts: &HostFacts) -> Vec<Finding> {
     let mut findings = vec![kernel(&facts.process)];
@@ -94,7 +106,7 @@ pub fn why_not_loaded(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     };
     let mut finding = Finding::new(id, Severity::Error, error.sentence());
     finding.remedy = error.remedy().map(|remedy| match id {
-        Id::PerfmonMissing => format!("{remedy}: {}", setcap(facts)),
+        Id::PerfmonMissing => with_command(remedy, facts),
         _ => remedy.to_owned(),
     });
     finding
@@ -110,11 +122,7 @@ fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
             Id::CapabilitiesMissing,
             format!("{sentence}: this process lacks {missing}"),
         )
-        .remedy(format!(
-            "{}: {}",
-            error.remedy().unwrap_or_default(),
-            setcap(facts)
-        ));
+        .remedy(with_command(error.remedy().unwrap_or_default(), facts));
     }
     if facts.in_user_namespace {
         let why = "root of a user namespace is not root to BPF";
@@ -149,7 +157,7 @@ fn capabilities(facts: &ProcessFacts) -> Option<Finding> {
     if !has.perfmon {
         return Some(without_perfmon(facts));
     }
-    has.others.then(|| {
+    (has.others && facts.may_be_granted).then(|| {
         let summary =
             "this process may do more than CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which suffice";
         let remedy = format!("run it as another user: {}", setcap(facts));
@@ -160,7 +168,8 @@ fn capabilities(facts: &ProcessFacts) -> Option<Finding> {
 /// Of a process that reads frames out of copies.
 pub fn without_perfmon(facts: &ProcessFacts) -> Finding {
     let summary = "without CAP_PERFMON packets are read out of copies, which takes longer";
-    Finding::new(Id::PerfmonMissing, Severity::Info, summary).remedy(setcap(facts))
+    let remedy = with_command("let its file give it", facts);
+    Finding::new(Id::PerfmonMissing, Severity::Info, summary).remedy(remedy)
 }
 
 fn tc(facts: &HostFacts) -> Option<Finding> {

@@ -11,9 +11,9 @@ use self::facts::{
     finding, forbidden, host_facts, interface, judge, occupied, old_host, old_interface, tried,
     troubles,
 };
-use super::{Id, Severity, why_not_loaded};
+use super::{Id, Severity, why_not_loaded, without_perfmon};
 use crate::dataplane::{
-    AttachedProgram, Holder, Obstacle, PinError,
+    AttachedProgram, DataplaneError, Holder, Obstacle, PinError,
     probe::{Capabilities, InterfaceFacts, Loaded},
 };
 
@@ -189,6 +189,31 @@ fn the_kernels_no_has_the_reason_that_fits_the_process() {
         let line = finding.to_string();
         assert!(line.starts_with("the kernel refuses BPF: "), "{line}");
     }
+}
+
+#[test]
+fn what_no_file_may_give_has_to_come_from_outside() {
+    let remedies = |may_be_granted| {
+        let mut process = host_facts().process;
+        process.may_be_granted = may_be_granted;
+        process.capabilities = Capabilities::default();
+        [
+            why_not_loaded(&forbidden(), &process),
+            why_not_loaded(&DataplaneError::NoLog, &process),
+            without_perfmon(&process),
+        ]
+        .map(|finding| finding.remedy.expect("a remedy"))
+    };
+    assert!(
+        remedies(true)
+            .iter()
+            .all(|remedy| remedy.contains("sudo setcap cap_bpf"))
+    );
+    assert!(
+        remedies(false)
+            .iter()
+            .all(|remedy| remedy.contains("--cap-add BPF") && !remedy.contains("setcap"))
+    );
 }
 
 #[test]

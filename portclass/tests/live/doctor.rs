@@ -282,6 +282,31 @@ fn without_a_bpf_file_system_a_run_works_and_mounting_one_is_advised() {
 }
 
 #[test]
+fn a_container_is_told_what_has_to_come_from_outside() {
+    const TEST: &str = "a_container_is_told_what_has_to_come_from_outside";
+    if !is_root_or_skips(TEST) || !tool::is_there_or_skips("sh", "dash", TEST) {
+        return;
+    }
+    let netns = Netns::new().expect("a network namespace");
+    let program = env!("CARGO_BIN_EXE_portclass");
+    let script = format!(
+        "while umount /sys/fs/bpf 2>/dev/null; do :; done; \
+         exec setpriv --bounding-set=-bpf,-net_admin,-perfmon,-sys_admin {program} doctor -i lo --format json"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script]);
+    let (can_run, document) = judged(&netns.output(&mut command).expect("unshare starts"));
+    assert!(!can_run);
+    for (id, option) in [
+        ("capabilities-missing", "--cap-add BPF --cap-add NET_ADMIN"),
+        ("no-bpffs", "--volume /sys/fs/bpf:/sys/fs/bpf"),
+    ] {
+        let remedy = finding(&document, id)["remedy"].as_str().expect("text");
+        assert!(remedy.contains(option), "{remedy}");
+    }
+}
+
+#[test]
 fn a_kernel_without_bpf_is_an_error() {
     if !is_root_or_skips("a_kernel_without_bpf_is_an_error") {
         return;

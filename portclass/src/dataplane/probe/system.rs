@@ -7,7 +7,7 @@ use portclass_common::packet::Link;
 use rustix::{
     process::{Resource, getrlimit},
     system::uname,
-    thread::{CapabilitySet, capabilities},
+    thread::{CapabilitySet, capabilities, capability_is_in_bounding_set},
 };
 
 use crate::{
@@ -26,6 +26,9 @@ pub struct ProcessFacts {
     pub kernel: String,
     /// What this process may do.
     pub capabilities: Capabilities,
+    /// Whether a program's file may give the three that are needed: nothing has one that is beyond its bounding set, as in
+    /// containers.
+    pub may_be_granted: bool,
     /// Whether this process is in a user namespace of its own, where capabilities are not what the kernel asks for.
     pub in_user_namespace: bool,
     /// The most bytes that this process may lock in memory; `None` for any number.
@@ -40,6 +43,13 @@ impl ProcessFacts {
             program: program.and_then(|path| Some(shell_word(path.to_str()?).into_owned())),
             kernel: one_line(&uname().release().to_string_lossy()),
             capabilities: Capabilities::of_this_process(),
+            may_be_granted: [
+                CapabilitySet::BPF,
+                CapabilitySet::NET_ADMIN,
+                CapabilitySet::PERFMON,
+            ]
+            .into_iter()
+            .all(|capability| capability_is_in_bounding_set(capability).unwrap_or(true)),
             in_user_namespace: in_user_namespace(),
             memlock: getrlimit(Resource::Memlock).current,
         }
