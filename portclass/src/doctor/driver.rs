@@ -155,7 +155,8 @@ pub(super) fn against_native(facts: &InterfaceFacts, frags: bool) -> Option<Obst
 
 /// Whether a driver whose limit is not known may refuse native mode for the interface's MTU.
 pub(super) fn may_refuse_mtu(facts: &InterfaceFacts, frags: bool) -> bool {
-    facts.interface.mtu > LEAST_MAX_MTU && !takes_frags(facts, frags)
+    let is_known = matches!(facts.driver.as_deref(), Some("veth" | "virtio_net"));
+    !is_known && facts.interface.mtu > LEAST_MAX_MTU && !takes_frags(facts, frags)
 }
 
 /// What it means that a driver with native mode has refused it for a reason that is not known, if it has said that it has

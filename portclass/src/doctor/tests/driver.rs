@@ -212,17 +212,19 @@ fn a_driver_of_few_words_is_explained_by_what_is_known_of_the_interface() {
     let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
     let found = why_not_attached(&refused, &facts);
     assert_eq!(found.id, Id::NativeRefused, "it has said that it has it");
-    let mut large = interface("mlx5_core");
-    large.interface.mtu = 9_000;
-    for said in ["native", "generic"] {
+    for (driver, mode, may_be) in [
+        ("mlx5_core", "native", true),
+        ("mlx5_core", "generic", false),
+        // What counts is its peer's.
+        ("veth", "native", false),
+    ] {
+        let mut facts = interface(driver);
+        facts.interface.mtu = 9_000;
         let why = "Invalid argument".to_owned();
-        let refused = Obstacle::Other { mode: said, why };
-        let found = why_not_attached(&AttachError::on(&large.interface, refused), &large);
-        assert_eq!(
-            found.summary.contains("an MTU of 9000 may be too large"),
-            said == "native",
-            "{found}"
-        );
+        let refused = AttachError::on(&facts.interface, Obstacle::Other { mode, why });
+        let found = why_not_attached(&refused, &facts);
+        let is_blamed = found.summary.contains("an MTU of 9000 may be too large");
+        assert_eq!(is_blamed, may_be, "{driver}: {found}");
     }
     let refused = AttachError::on(&facts.interface, Obstacle::Gone);
     assert_eq!(why_not_attached(&refused, &facts).id, Id::Gone);
