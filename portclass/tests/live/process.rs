@@ -115,11 +115,16 @@ impl Run {
         command: &mut Command,
         interfaces: usize,
     ) -> Self {
-        let mut child = netns
+        let child = netns
             .spawn(command.stdout(stdout).stderr(Stdio::piped()))
             .expect("portclass starts");
         // It holds the test's end of what it was given.
         command.stdout(Stdio::null());
+        Self::attached(child, interfaces)
+    }
+
+    /// The same of a process that was started with pipes.
+    pub fn attached(mut child: Child, interfaces: usize) -> Self {
         let stdout = child.stdout.take();
         let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut said = String::new();

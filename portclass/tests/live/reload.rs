@@ -3,11 +3,12 @@
 use std::{
     fs::{self, File},
     io::Write as _,
+    process::Stdio,
 };
 
 use rustix::{
     fs::{CWD, FileType, Mode, mknodat},
-    process::Signal,
+    process::{Pid, Signal, kill_process},
 };
 use serde_json::Value;
 use testbed::{bpffs::Bpffs, packet_socket::PacketSocket, privilege::is_root_or_skips, veth::Veth};
@@ -337,6 +338,32 @@ fn signals_during_a_reload_are_answered_by_one_more() {
     assert_eq!(err, "", "there was no other reload");
     let report: Value = serde_json::from_str(&out).expect("one JSON document");
     assert_eq!(packets(&report), [named("third", 1)]);
+}
+
+#[test]
+fn a_signal_while_a_run_starts_is_answered_once_it_has_attached() {
+    if !is_root_or_skips("a_signal_while_a_run_starts_is_answered_once_it_has_attached") {
+        return;
+    }
+    let hosts = Hosts::new();
+    let veth = up(&hosts);
+    let file = Replaced::new("");
+    pipe_instead_of(&file);
+    let arguments = format!("run -i server0 --format json --overlay {}", file.name());
+    let mut command = portclass(&arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let starting = hosts.server.spawn(&mut command).expect("it starts");
+    let mut pipe = writer(&file);
+    kill_process(Pid::from_child(&starting), Signal::HUP).expect("it is ours");
+    pipe.write_all(b"first,50001,tcp\n").expect("written");
+    drop(pipe);
+    let mut run = Run::attached(starting, 1);
+    writer(&file)
+        .write_all(b"second,50001,tcp\n")
+        .expect("written");
+    assert!(run.next_line().contains(": 1 written, "));
+    send(&veth, 50_001, 1);
+    assert_eq!(packets(&run.interrupt()), [named("second", 1)]);
 }
 
 #[test]

@@ -74,6 +74,9 @@ impl Session {
     /// `Ends`.
     pub fn start(args: &ObserveArgs, wishes: &Wishes) -> Result<(Self, Ends), Failure> {
         const LOOK_AT_INTERFACES: Duration = Duration::from_secs(2);
+        // Where no terminal can go it is for the registry, and does not end a run that is only starting.
+        let hangup = || signal(SignalKind::hangup());
+        let reload = (!has_terminal()).then(hangup).transpose()?;
         let marks = args.tags.contains(&TagArg::Mark);
         let Choice {
             interfaces,
@@ -108,12 +111,7 @@ impl Session {
             say(format_args!("warning: {line}"));
         }
         // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
-        let hangup = signal(SignalKind::hangup())?;
-        let (end, reload) = if has_terminal() {
-            (Some(hangup), None)
-        } else {
-            (None, Some(hangup))
-        };
+        let end = reload.is_none().then(hangup).transpose()?;
         let ends = Ends::new(end)?;
         let (mut attached, mut infos) = (Vec::new(), Vec::new());
         for interface in interfaces {
