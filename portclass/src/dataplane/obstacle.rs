@@ -21,6 +21,8 @@ pub struct AttachError {
     pub interface: String,
     /// What is in the way.
     pub obstacle: Obstacle,
+    /// Whether the program takes frames in several buffers, where one was tried.
+    pub frags: bool,
 }
 
 /// The other end of a veth pair, as people speak of it.
@@ -71,11 +73,14 @@ pub enum Obstacle {
     /// The driver has no native XDP.
     #[error("its driver has no native XDP")]
     NoNative,
-    /// The driver has native XDP, and has refused it with the answer of those that have none. Some refuse a large MTU so
+    /// The driver has answered as those do that have no native XDP, and may have it: some refuse a large MTU so
     /// (`vmxnet3_xdp_set`).
     #[error(
-        "its driver has native XDP, but refuses it as the interface is set up{}",
-        .mtu.map(|mtu| format!(": an MTU of {mtu} may be too large")).unwrap_or_default()
+        "its driver refuses native XDP{}",
+        .mtu.map_or_else(
+            || ", which it says that it has".to_owned(),
+            |mtu| format!(": an MTU of {mtu} may be too large"),
+        )
     )]
     Refused {
         /// Its MTU, where that may be the reason.
@@ -150,12 +155,9 @@ impl Obstacle {
                 format!("remove it: {}", program.removal())
             }
             Self::UnknownLink => "observe the interface that carries its packets".to_owned(),
-            Self::NoNative => "use --mode generic".to_owned(),
+            Self::NoNative | Self::Refused { mtu: None } => "use --mode generic".to_owned(),
             Self::Refused { mtu: Some(_) } => {
                 format!("lower it (ip link set dev {interface} mtu 1500) or use --mode generic")
-            }
-            Self::Refused { mtu: None } => {
-                "use --mode generic; the kernel's log (dmesg) may say why it refuses".to_owned()
             }
             Self::ReceiveOffloads => "use --mode generic, or start the virtual machine with \
                 guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
@@ -207,6 +209,7 @@ impl AttachError {
         Self {
             interface: interface.name.clone(),
             obstacle,
+            frags: false,
         }
     }
 
@@ -257,7 +260,10 @@ impl AttachError {
             mode,
             why: why.to_string(),
         };
-        Self::on(interface, obstacle.unwrap_or_else(other))
+        Self {
+            frags,
+            ..Self::on(interface, obstacle.unwrap_or_else(other))
+        }
     }
 }
 

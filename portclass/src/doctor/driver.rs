@@ -86,9 +86,8 @@ const VETH_MAX_MTU: u32 = 3_506;
 /// The least of what virtio_net's versions allow (`virtnet_xdp_set` in drivers/net/virtio_net.c).
 const VIRTIO_MAX_MTU: u32 = 3_502;
 
-/// The least of the limits that drivers are known to have without multi-buffer support (`ice_max_xdp_frame_size` in
-/// drivers/net/ethernet/intel/ice).
-const LEAST_MAX_MTU: u32 = 3_046;
+/// The least of the limits that drivers are known to have (`igc_xdp_set_prog` in drivers/net/ethernet/intel/igc).
+const LEAST_MAX_MTU: u32 = 1_500;
 
 /// Whether the driver takes metadata in native mode, if that is known.
 pub(super) fn takes_metadata(facts: &InterfaceFacts) -> Option<bool> {
@@ -159,12 +158,25 @@ pub(super) fn may_refuse_mtu(facts: &InterfaceFacts, frags: bool) -> bool {
     !is_known && facts.interface.mtu > LEAST_MAX_MTU && !takes_frags(facts, frags)
 }
 
-/// What it means that a driver with native mode has refused it for a reason that is not known, if it has said that it has
-/// none, or its MTU may be the reason.
-pub(super) fn refused(facts: &InterfaceFacts, said: &Obstacle) -> Option<Obstacle> {
-    let mtu = may_refuse_mtu(facts, false).then_some(facts.interface.mtu);
-    let is_told = mtu.is_some() || matches!(said, Obstacle::NoNative);
-    (has_native(facts) == Some(true) && is_told).then_some(Obstacle::Refused { mtu })
+/// What it means that the driver has refused native mode, by what it has said and whether the program takes frames in
+/// several buffers, if nothing better is known.
+pub(super) fn refused(facts: &InterfaceFacts, said: &Obstacle, frags: bool) -> Option<Obstacle> {
+    if has_native(facts) != Some(true) {
+        return None;
+    }
+    let mtu = may_refuse_mtu(facts, frags).then_some(facts.interface.mtu);
+    match (said, mtu) {
+        (Obstacle::NoNative, None) => {
+            let is_told = facts.xdp_features.is_some();
+            is_told.then_some(Obstacle::Refused { mtu })
+        }
+        (Obstacle::NoNative, _) => Some(Obstacle::Refused { mtu }),
+        (Obstacle::Other { mode, why }, Some(mtu)) => Some(Obstacle::Other {
+            mode,
+            why: format!("{why}; an MTU of {mtu} may be too large"),
+        }),
+        _ => None,
+    }
 }
 
 pub(super) fn too_few_queues(facts: &InterfaceFacts) -> Obstacle {

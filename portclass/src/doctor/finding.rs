@@ -82,7 +82,7 @@ ids! {
     Native = "native",
     /// The driver has no native mode.
     NoNative = "no-native",
-    /// The driver has a native mode, and has refused it.
+    /// The driver may have a native mode, and has refused it.
     NativeRefused = "native-refused",
     /// Nobody can tell without trying.
     NativeUnknown = "native-unknown",

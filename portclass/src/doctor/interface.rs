@@ -251,7 +251,8 @@ pub fn why_not_attached(error: &AttachError, facts: &InterfaceFacts) -> Finding 
         Obstacle::MtuTooLarge { frags, .. } => against_native(facts, *frags),
         Obstacle::TooFewQueues { .. } => Some(too_few_queues(facts)),
         Obstacle::NoNative | Obstacle::Other { mode: "native", .. } => {
-            against_native(facts, false).or_else(|| refused(facts, &error.obstacle))
+            against_native(facts, error.frags)
+                .or_else(|| refused(facts, &error.obstacle, error.frags))
         }
         _ => None,
     };

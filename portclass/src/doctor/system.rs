@@ -15,15 +15,16 @@ fn setcap(facts: &ProcessFacts) -> String {
     format!("sudo setcap cap_bpf,cap_net_admin,cap_perfmon+ep {program}")
 }
 
-/// What gives them to a container, whose own files cannot.
-const CAP_ADD: &str = "let it have CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON from outside: podman and docker run take --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON";
+/// What gives them to a process that gets them from no file.
+const FROM_OUTSIDE: &str = "let it have CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON from outside: podman and docker run take \
+    --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON, a systemd unit AmbientCapabilities= and CapabilityBoundingSet=";
 
 /// The remedy for what takes more privilege, down to the command.
 fn with_command(remedy: &str, facts: &ProcessFacts) -> String {
-    if facts.may_be_granted {
+    if facts.files_can_grant {
         format!("{remedy}: {}", setcap(facts))
     } else {
-        CAP_ADD.to_owned()
+        FROM_OUTSIDE.to_owned()
     }
 }
 
@@ -115,6 +116,11 @@ pub fn why_not_loaded(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
 fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
     let sentence = error.sentence();
     let new = |id, summary| Finding::new(id, Severity::Error, summary);
+    if facts.in_user_namespace {
+        let why = "nobody has rights to BPF in a user namespace";
+        return new(Id::UserNamespace, format!("{sentence}: {why}"))
+            .remedy("run it outside: as root of the host, or in a container that root starts");
+    }
     let missing = missing(facts.capabilities);
     if !missing.is_empty() {
         let missing = missing.join(", ");
@@ -123,11 +129,6 @@ fn why_forbidden(error: &DataplaneError, facts: &ProcessFacts) -> Finding {
             format!("{sentence}: this process lacks {missing}"),
         )
         .remedy(with_command(error.remedy().unwrap_or_default(), facts));
-    }
-    if facts.in_user_namespace {
-        let why = "root of a user namespace is not root to BPF";
-        return new(Id::UserNamespace, format!("{sentence}: {why}"))
-            .remedy("run it outside: as root of the host, or in a privileged container");
     }
     // Before Linux 5.11 maps count against the limit (kernel commit 755e5d55367a).
     if let Some(memlock) = facts.memlock
@@ -157,7 +158,7 @@ fn capabilities(facts: &ProcessFacts) -> Option<Finding> {
     if !has.perfmon {
         return Some(without_perfmon(facts));
     }
-    (has.others && facts.may_be_granted).then(|| {
+    (has.others && facts.files_can_grant).then(|| {
         let summary =
             "this process may do more than CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which suffice";
         let remedy = format!("run it as another user: {}", setcap(facts));

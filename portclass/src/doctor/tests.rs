@@ -171,6 +171,8 @@ fn the_kernels_no_has_the_reason_that_fits_the_process() {
     ordinary.capabilities = Capabilities::default();
     let mut guest = process();
     guest.in_user_namespace = true;
+    let mut rootless = guest.clone();
+    rootless.capabilities = Capabilities::default();
     let mut bound = process();
     bound.kernel = "5.10.0".to_owned();
     bound.memlock = Some(65_536);
@@ -179,6 +181,7 @@ fn the_kernels_no_has_the_reason_that_fits_the_process() {
     for (facts, id) in [
         (ordinary, Id::CapabilitiesMissing),
         (guest, Id::UserNamespace),
+        (rootless, Id::UserNamespace),
         (bound, Id::MemlockTooLow),
         (newer, Id::PolicyForbids),
         (process(), Id::PolicyForbids),
@@ -193,9 +196,9 @@ fn the_kernels_no_has_the_reason_that_fits_the_process() {
 
 #[test]
 fn what_no_file_may_give_has_to_come_from_outside() {
-    let remedies = |may_be_granted| {
+    let remedies = |files_can_grant| {
         let mut process = host_facts().process;
-        process.may_be_granted = may_be_granted;
+        process.files_can_grant = files_can_grant;
         process.capabilities = Capabilities::default();
         [
             why_not_loaded(&forbidden(), &process),

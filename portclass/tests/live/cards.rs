@@ -1,6 +1,9 @@
 //! Network cards of virtual machines. Of virtio_net the number of queues, and which offloads, decide what XDP gets; the
 //! driver of VMware's card has native XDP of the plain kind.
 
+use std::io::{BufRead as _, BufReader};
+
+use rustix::process::Signal;
 use serde_json::Value;
 use testbed::{
     card::{Card, Lent},
@@ -14,7 +17,7 @@ use testbed::{
 
 use super::{
     doctor::{doctor, finding, has},
-    process::{Run, assert_one_line, portclass, wait_until},
+    process::{Run, assert_one_line, portclass},
 };
 
 const CONNECTIONS: u64 = 50;
@@ -37,22 +40,37 @@ fn frames(card: Card) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Runs portclass on the card while the host answers, and gives its report and what it said.
+/// Runs portclass on the card until the host's answers are counted, and gives its report and what it said. Cards count
+/// for themselves, but some begin anew when a program is attached or taken off.
 fn count(card: Card, lent: &Lent, arguments: &str) -> (Value, String) {
+    const PATIENCE: usize = 600;
     let end = lent.end().expect("a silent card");
     end.up().expect("up");
-    let before = end.received().expect("counters");
-    let arguments = format!("-i {} --match source --format json {arguments}", lent.name);
-    let run = Run::start(&lent.netns, &arguments);
+    let arguments = format!(
+        "-i {} --match source --format jsonl --interval 100ms {arguments}",
+        lent.name
+    );
+    let mut run = Run::start(&lent.netns, &arguments);
+    let mut reports = BufReader::new(run.stdout())
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(&line.expect("its stdout")).expect("JSON"));
     let socket = PacketSocket::open(&end).expect("a packet socket");
     for frame in frames(card) {
         socket.send(&frame).expect("sent");
     }
-    wait_until("the host's answers", || {
-        end.received().expect("counters") >= before + CONNECTIONS
-    });
+    let are_counted = |report: &Value| report["totals"]["packets"].as_u64() >= Some(CONNECTIONS);
+    assert!(
+        reports
+            .by_ref()
+            .take(PATIENCE)
+            .any(|report| are_counted(&report))
+    );
     let said = run.said.clone();
-    (run.interrupt(), said)
+    run.send(Signal::INT);
+    let report = reports.last().expect("a final report");
+    let (status, _, error) = run.wait();
+    assert!(status.success(), "{error}");
+    (report, said)
 }
 
 /// What doctor finds on the card.

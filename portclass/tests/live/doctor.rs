@@ -299,7 +299,7 @@ fn a_container_is_told_what_has_to_come_from_outside() {
     assert!(!can_run);
     for (id, option) in [
         ("capabilities-missing", "--cap-add BPF --cap-add NET_ADMIN"),
-        ("no-bpffs", "--volume /sys/fs/bpf:/sys/fs/bpf"),
+        ("no-bpffs", "--volume /sys/fs/bpf:/bpf"),
     ] {
         let remedy = finding(&document, id)["remedy"].as_str().expect("text");
         assert!(remedy.contains(option), "{remedy}");

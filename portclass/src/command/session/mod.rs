@@ -74,7 +74,7 @@ impl Session {
     /// `Ends`.
     pub fn start(args: &ObserveArgs, wishes: &Wishes) -> Result<(Self, Ends), Failure> {
         const LOOK_AT_INTERFACES: Duration = Duration::from_secs(2);
-        // Where no terminal can go it is for the registry, and does not end a run that is only starting.
+        // Without a terminal it is for the registry, and is answered once the run has attached.
         let hangup = || signal(SignalKind::hangup());
         let reload = (!has_terminal()).then(hangup).transpose()?;
         let marks = args.tags.contains(&TagArg::Mark);
@@ -110,7 +110,7 @@ impl Session {
         for line in leftovers.unsure.iter().chain(&leftovers.failures) {
             say(format_args!("warning: {line}"));
         }
-        // From here on a signal ends the run in order. Before, it ends the process, and nothing is attached yet.
+        // From here on signals end the run in order. Before, all but that one end the process, and nothing is attached yet.
         let end = reload.is_none().then(hangup).transpose()?;
         let ends = Ends::new(end)?;
         let (mut attached, mut infos) = (Vec::new(), Vec::new());

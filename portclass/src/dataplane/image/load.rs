@@ -135,7 +135,7 @@ fn switches(settings: Settings) -> u32 {
 }
 
 /// Loads a program. The verifier gives up with EAGAIN when a signal arrives, or the freezer of a cgroup (`do_check` in
-/// kernel/bpf/verifier.c), which says nothing about the program: it is tried again then, as often as libbpf does.
+/// kernel/bpf/verifier.c), which says nothing about the program: it is tried again then, as by libbpf.
 pub(super) fn load_program(
     mut load: impl FnMut() -> Result<(), ProgramError>,
 ) -> Result<(), ProgramError> {

@@ -7,7 +7,7 @@ use portclass_common::packet::Link;
 use rustix::{
     process::{Resource, getrlimit},
     system::uname,
-    thread::{CapabilitySet, capabilities, capability_is_in_bounding_set},
+    thread::{CapabilitySet, capabilities, capability_is_in_bounding_set, no_new_privs},
 };
 
 use crate::{
@@ -26,9 +26,9 @@ pub struct ProcessFacts {
     pub kernel: String,
     /// What this process may do.
     pub capabilities: Capabilities,
-    /// Whether a program's file may give the three that are needed: nothing has one that is beyond its bounding set, as in
-    /// containers.
-    pub may_be_granted: bool,
+    /// Whether a program's file can give the three that are needed: none may be beyond the bounding set, as they are in
+    /// containers, and programs must not be kept from new privileges (capabilities(7)).
+    pub files_can_grant: bool,
     /// Whether this process is in a user namespace of its own, where capabilities are not what the kernel asks for.
     pub in_user_namespace: bool,
     /// The most bytes that this process may lock in memory; `None` for any number.
@@ -43,13 +43,7 @@ impl ProcessFacts {
             program: program.and_then(|path| Some(shell_word(path.to_str()?).into_owned())),
             kernel: one_line(&uname().release().to_string_lossy()),
             capabilities: Capabilities::of_this_process(),
-            may_be_granted: [
-                CapabilitySet::BPF,
-                CapabilitySet::NET_ADMIN,
-                CapabilitySet::PERFMON,
-            ]
-            .into_iter()
-            .all(|capability| capability_is_in_bounding_set(capability).unwrap_or(true)),
+            files_can_grant: files_can_grant(),
             in_user_namespace: in_user_namespace(),
             memlock: getrlimit(Resource::Memlock).current,
         }
@@ -196,6 +190,17 @@ fn lockdown() -> Option<String> {
 }
 
 /// The first user namespace has every user of the system (user_namespaces(7)).
+fn files_can_grant() -> bool {
+    let mut needed = [
+        CapabilitySet::BPF,
+        CapabilitySet::NET_ADMIN,
+        CapabilitySet::PERFMON,
+    ]
+    .into_iter();
+    !no_new_privs().unwrap_or(false)
+        && needed.all(|capability| capability_is_in_bounding_set(capability).unwrap_or(true))
+}
+
 fn in_user_namespace() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let mut words = map.split_ascii_whitespace();

@@ -6,7 +6,10 @@ use super::facts::{
     finding, forbidden, host_facts, interface, judge, old_host, old_interface, peer, troubles,
 };
 use crate::{
-    dataplane::{AttachError, Obstacle, probe::Channels},
+    dataplane::{
+        AttachError, Obstacle,
+        probe::{Channels, xdp},
+    },
     doctor::{Id, Severity, why_not_attached},
 };
 
@@ -211,21 +214,47 @@ fn a_driver_of_few_words_is_explained_by_what_is_known_of_the_interface() {
     let facts = interface("mlx5_core");
     let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
     let found = why_not_attached(&refused, &facts);
-    assert_eq!(found.id, Id::NativeRefused, "it has said that it has it");
-    for (driver, mode, may_be) in [
-        ("mlx5_core", "native", true),
-        ("mlx5_core", "generic", false),
+    assert_eq!(found.id, Id::NativeRefused, "it says that it has it");
+    let facts = old_interface("mlx5_core");
+    let refused = AttachError::on(&facts.interface, Obstacle::NoNative);
+    assert_eq!(
+        why_not_attached(&refused, &facts).id,
+        Id::NoNative,
+        "it does not say"
+    );
+    let refused = AttachError::on(&facts.interface, Obstacle::Gone);
+    assert_eq!(why_not_attached(&refused, &facts).id, Id::Gone);
+}
+
+#[test]
+fn an_mtu_is_blamed_where_it_may_be_the_reason() {
+    for (driver, mode, frags, may_be) in [
+        ("mlx5_core", "native", false, true),
+        // It takes frames in several buffers, and so does the program.
+        ("mlx5_core", "native", true, false),
+        ("mlx5_core", "generic", false, false),
         // What counts is its peer's.
-        ("veth", "native", false),
+        ("veth", "native", false, false),
     ] {
         let mut facts = interface(driver);
         facts.interface.mtu = 9_000;
         let why = "Invalid argument".to_owned();
-        let refused = AttachError::on(&facts.interface, Obstacle::Other { mode, why });
+        let mut refused = AttachError::on(&facts.interface, Obstacle::Other { mode, why });
+        refused.frags = frags;
         let found = why_not_attached(&refused, &facts);
+        assert!(found.summary.contains("Invalid argument"), "{found}");
         let is_blamed = found.summary.contains("an MTU of 9000 may be too large");
         assert_eq!(is_blamed, may_be, "{driver}: {found}");
     }
-    let refused = AttachError::on(&facts.interface, Obstacle::Gone);
-    assert_eq!(why_not_attached(&refused, &facts).id, Id::Gone);
+}
+
+#[test]
+fn a_driver_without_multi_buffer_support_may_have_any_limit_from_1500_on() {
+    let native = |mtu| {
+        let mut facts = interface("igc");
+        facts.xdp_features = Some(xdp::BASIC);
+        facts.interface.mtu = mtu;
+        judge(&host_facts(), &[facts], false).interfaces[0].native
+    };
+    assert_eq!([native(1_500), native(1_501)], [Some(true), None]);
 }

@@ -24,7 +24,7 @@ pub fn host_facts() -> HostFacts {
                 perfmon: true,
                 others: false,
             },
-            may_be_granted: true,
+            files_can_grant: true,
             in_user_namespace: false,
             memlock: None,
         },
