@@ -59,11 +59,10 @@ fn count(card: Card, lent: &Lent, arguments: &str) -> (Value, String) {
         socket.send(&frame).expect("sent");
     }
     let are_counted = |report: &Value| report["totals"]["packets"].as_u64() >= Some(CONNECTIONS);
+    let mut in_time = reports.by_ref().take(PATIENCE);
     assert!(
-        reports
-            .by_ref()
-            .take(PATIENCE)
-            .any(|report| are_counted(&report))
+        in_time.any(|report| are_counted(&report)),
+        "not all answers are counted"
     );
     let said = run.said.clone();
     run.send(Signal::INT);
