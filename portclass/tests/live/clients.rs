@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use testbed::{netns::Netns, privilege::is_root_or_skips};
 
 use super::{
@@ -198,7 +199,13 @@ fn garbage_floods_and_sleepers_hold_nobody_up() {
     let answer = exchange(server, port, long.as_bytes()).unwrap_or_default();
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
     assert!(is_well());
-    // A thousand at once, each of them with half a request.
+    // A thousand at once, each of them with half a request. Other tests need descriptors meanwhile.
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).expect("up to the maximum anybody may");
     let sleepers: Vec<_> = (0..1_000)
         .filter_map(|_| {
             let mut stream = connect(server, port).ok()?;
