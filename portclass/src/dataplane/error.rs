@@ -15,7 +15,8 @@ pub(super) const PRIVILEGE: &str =
 
 /// What to do about a BPF file system that is missing.
 pub(super) const MOUNT_BPFFS: &str = "mount one: mount -t bpf bpf /sys/fs/bpf";
-/// What to do about it where nothing may mount, as in containers. AppArmor's profile for them forbids writing below /sys/fs/bpf.
+/// What to do about it where nothing may mount, as in containers. AppArmor's profile for them forbids writing below
+/// /sys/fs/bpf.
 pub(super) const LEND_BPFFS: &str = "let it have the host's: podman and docker run take \
     --volume /sys/fs/bpf:/bpf, and --pin-dir a folder below /bpf";
 /// What to do where there is one: another one above it would hide everybody's pins.

@@ -189,7 +189,6 @@ fn lockdown() -> Option<String> {
     Some(one_line(mode))
 }
 
-/// The first user namespace has every user of the system (user_namespaces(7)).
 fn files_can_grant() -> bool {
     let mut needed = [
         CapabilitySet::BPF,
@@ -201,6 +200,7 @@ fn files_can_grant() -> bool {
         && needed.all(|capability| capability_is_in_bounding_set(capability).unwrap_or(true))
 }
 
+/// The first user namespace has every user of the system (user_namespaces(7)).
 fn in_user_namespace() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let mut words = map.split_ascii_whitespace();
