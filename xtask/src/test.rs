@@ -48,6 +48,8 @@ pub fn test() -> Result<()> {
     ]))?;
     exec(cargo().args([
         "clippy",
+        // Else one that lacks what the workspace takes by now would be written anew on every machine, unseen.
+        "--locked",
         "--manifest-path",
         FUZZ,
         "--no-default-features",
